@@ -1,0 +1,1 @@
+//! The wire: what bodies may say, what answers look like, and their description. No I/O.

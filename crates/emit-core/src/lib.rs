@@ -1,0 +1,29 @@
+//! What a job may do, as pure values: no I/O, no clock, no randomness, no async may come in here.
+//!
+//! [`apply`] reads as the contract's state table: a [`Job`], a [`Command`] and the circumstances go in, a
+//! [`Transition`] (the new state and its events) or a [`Refusal`] (an expected no) comes out.
+
+pub mod apply;
+pub mod command;
+pub mod event;
+pub mod ids;
+pub mod job;
+pub mod json;
+mod lifecycle;
+pub mod limits;
+pub mod refusal;
+pub mod retry;
+pub mod scope;
+pub mod time;
+pub mod transition;
+
+pub use apply::{Circumstances, apply};
+pub use command::{Command, Edit, NewJob, Report};
+pub use event::{Event, EventType, Recorded, View};
+pub use ids::{DeliveryId, JobId, JobNo, SpaceId, SpaceNo, TokenId};
+pub use job::{Job, Spec, Status};
+pub use json::RawJson;
+pub use refusal::Refusal;
+pub use scope::{Scope, Scopes};
+pub use time::Millis;
+pub use transition::Transition;

@@ -1,0 +1,10 @@
+//! The server: the engine and its agents, HTTP, and the streams.
+
+pub mod app;
+pub mod clock;
+pub mod engine;
+pub mod http;
+pub mod keyring;
+pub mod net;
+pub mod reads;
+pub mod realtime;
