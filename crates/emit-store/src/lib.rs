@@ -4,6 +4,9 @@
 //! and blocking (the engine gives each writer a thread of its own). No clock, no randomness and no HTTP may come
 //! in here.
 
+pub mod conformance;
+pub mod sqlite;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -123,6 +126,8 @@ pub struct Change {
     pub job: Job,
     /// The status before, or `None` for a new job.
     pub before: Option<Status>,
+    /// When time alone would have changed the job before.
+    pub due_before: Option<Millis>,
     /// What happened. The store numbers it: see `recorded`.
     pub events: Vec<Event>,
     /// A new payload.

@@ -1,38 +1,328 @@
-//! STUB for type checking; the real one replaces it.
-#![allow(missing_docs, unused_variables)]
-mod answers;
-use std::sync::Arc;
-use std::time::Duration;
-use emit_core::command::Fence;
-use emit_core::*;
-use emit_store::*;
-pub use answers::{Bulk, Created, Done, NewSpace};
+//! The engine: everything that changes a job goes through here, as commands, and comes out as commits.
+//!
+//! Requests push work on a bounded queue; one thread takes what is there and commits it together (group commit):
+//! the slower the disk, the larger the batches. No HTTP and no socket may come in here; what a job may do is
+//! decided in `emit-core`.
+//!
+//! - **I1** No answer and no publication before the commit is durable. A refused command leaves no trace.
+//! - **I2** Per space, commit order is sequence order, without gaps: the store numbers inside the transaction.
+//! - **I3** A commit that fails answers its batch, publishes nothing, and memory is read again from the store.
 
-#[derive(Clone)] pub struct Engine {}
-#[derive(Clone, Copy, Default, Debug)] pub struct Caller { pub space: Option<SpaceNo>, pub job: Option<JobId> }
-pub struct ReportCall { pub job: JobId, pub fence: Option<Fence>, pub report: Report, pub logs: Vec<LogLine> }
-pub struct Polled { pub jobs: Vec<Done> }
-impl Polled { pub fn written(self) {} }
+mod admin;
+mod answers;
+mod batch;
+mod bulk;
+mod create;
+mod lane;
+mod polls;
+mod single;
+mod work;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
+
+use emit_core::command::Fence;
+use emit_core::{
+    Command, DeliveryId, Edit, JobId, Millis, NewJob, RawJson, Refusal, Report, SpaceId, SpaceNo, TokenId,
+};
+use emit_store::{LogLine, Matching, Space, Token, Writer};
+use tokio::sync::oneshot;
+
+pub use answers::{Bulk, Created, Done, NewSpace};
+use work::{PollCall, Reply, Work};
+
+use crate::clock::Clock;
+use crate::keyring::Keyring;
+use crate::realtime::Hub;
+
+/// Work that may wait for the engine: enough for some batches, too little to fill memory.
+const QUEUE: usize = 8_192;
+
+/// Who asks: what a key is bound to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Caller {
+    /// Only jobs of this space.
+    pub space: Option<SpaceNo>,
+    /// Only this job.
+    pub job: Option<JobId>,
+}
+
+/// One report of a worker.
+#[derive(Debug, Clone)]
+pub struct ReportCall {
+    /// Of which job.
+    pub job: JobId,
+    /// From which delivery.
+    pub fence: Option<Fence>,
+    /// What it says.
+    pub report: Report,
+    /// The lines, with `Report::Logs`.
+    pub logs: Vec<LogLine>,
+}
+
+/// What a poll asks for.
+#[derive(Debug, Clone, Default)]
+pub struct PollQuery {
+    /// Only jobs of these names; empty: any.
+    pub names: Vec<Arc<str>>,
+    /// At most that many.
+    pub count: usize,
+    /// Ack in the same step.
+    pub auto_ack: bool,
+    /// Who takes them.
+    pub worker: Option<Arc<str>>,
+}
+
+/// A change to a space's settings.
 pub type SpaceEdit = Box<dyn FnOnce(&mut Space) + Send>;
+
+/// How the engine fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Health {
+    /// The last commit went well.
+    Fine = 0,
+    /// The last batch failed; the next may go well.
+    Failing = 1,
+    /// A sync failed: no writes until a restart.
+    Stopped = 2,
+}
+
+/// The way in: cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    queue: SyncSender<Work>,
+    health: Arc<AtomicU8>,
+    clock: Arc<Clock>,
+    hub: Arc<Hub>,
+}
+
+/// Jobs handed to a worker. Dropped before `written`, it gives them back: the worker never saw them.
+pub struct Polled {
+    /// The jobs.
+    pub jobs: Vec<Done>,
+    engine: Engine,
+}
+
+impl Polled {
+    /// The answer has left: from here on the delivery timeout watches over the jobs.
+    pub fn written(mut self) {
+        self.jobs.clear();
+    }
+}
+
+impl Drop for Polled {
+    fn drop(&mut self) {
+        let unseen: Vec<(JobId, DeliveryId)> = self
+            .jobs
+            .iter()
+            .filter_map(|done| done.job.delivery_id.map(|delivery| (done.job.id, delivery)))
+            .collect();
+        if !unseen.is_empty() {
+            // With a full queue the delivery timeout does the same, later.
+            let _ = self.engine.queue.try_send(Work::GiveBack { unseen });
+        }
+    }
+}
+
 impl Engine {
-  pub async fn create(&self, space: SpaceId, jobs: Vec<NewJob>) -> std::result::Result<Vec<Created>, Refusal> { unimplemented!() }
-  pub async fn poll(&self, space: SpaceId, names: Vec<Arc<str>>, count: usize, auto_ack: bool, worker: Option<Arc<str>>, wait: Duration) -> std::result::Result<Polled, Refusal> { unimplemented!() }
-  pub async fn claim(&self, caller: Caller, job: JobId, worker: Option<Arc<str>>) -> std::result::Result<Polled, Refusal> { unimplemented!() }
-  pub async fn report(&self, caller: Caller, call: ReportCall) -> std::result::Result<Done, Refusal> { unimplemented!() }
-  pub async fn reports(&self, caller: Caller, calls: Vec<ReportCall>) -> Vec<std::result::Result<Done, Refusal>> { unimplemented!() }
-  pub async fn kill(&self, caller: Caller, job: JobId, data: RawJson) -> std::result::Result<Done, Refusal> { unimplemented!() }
-  pub async fn requeue(&self, caller: Caller, job: JobId) -> std::result::Result<Done, Refusal> { unimplemented!() }
-  pub async fn edit(&self, caller: Caller, job: JobId, edit: Edit) -> std::result::Result<Done, Refusal> { unimplemented!() }
-  pub async fn erase(&self, caller: Caller, job: JobId) -> std::result::Result<(), Refusal> { unimplemented!() }
-  pub async fn bulk_kill(&self, space: SpaceId, which: Matching, limit: usize, dry_run: bool) -> std::result::Result<Bulk, Refusal> { unimplemented!() }
-  pub async fn bulk_requeue(&self, space: SpaceId, which: Matching, limit: usize, dry_run: bool) -> std::result::Result<Bulk, Refusal> { unimplemented!() }
-  pub async fn create_space(&self, space: Space, public: Token) -> std::result::Result<NewSpace, Refusal> { unimplemented!() }
-  pub async fn update_space(&self, id: SpaceId, edit: SpaceEdit) -> std::result::Result<Space, Refusal> { unimplemented!() }
-  pub async fn delete_space(&self, id: SpaceId, force: bool) -> std::result::Result<(), Refusal> { unimplemented!() }
-  pub async fn create_token(&self, token: Token) -> std::result::Result<Token, Refusal> { unimplemented!() }
-  pub async fn mint_job_token(&self, caller: Caller, job: JobId, token: Token) -> std::result::Result<Token, Refusal> { unimplemented!() }
-  pub async fn delete_token(&self, space: Option<SpaceId>, id: TokenId) -> std::result::Result<(), Refusal> { unimplemented!() }
-  pub async fn rotate_token(&self, space: Option<SpaceId>, id: TokenId, successor: Token, grace_ms: i64) -> std::result::Result<Token, Refusal> { unimplemented!() }
-  /// Notes that keys were used; may be lost.
-  pub fn touch_tokens(&self, used: Vec<(TokenId, Millis)>) { unimplemented!() }
+    /// Starts the engine's thread on a store's writer. The thread ends when the last handle is gone.
+    pub fn start(
+        writer: Box<dyn Writer>,
+        clock: Arc<Clock>,
+        hub: Arc<Hub>,
+        keyring: Arc<Keyring>,
+    ) -> std::io::Result<(Engine, std::thread::JoinHandle<()>)> {
+        let (queue, incoming) = sync_channel(QUEUE);
+        let health = Arc::new(AtomicU8::new(Health::Fine as u8));
+        let engine = Engine { queue, health: health.clone(), clock: clock.clone(), hub: hub.clone() };
+        let lane = lane::Lane::new(writer, clock, hub, keyring, health);
+        let thread = std::thread::Builder::new().name("engine".into()).spawn(move || lane.run(incoming))?;
+        Ok((engine, thread))
+    }
+
+    /// How the engine fares.
+    pub fn health(&self) -> Health {
+        match self.health.load(Ordering::Relaxed) {
+            0 => Health::Fine,
+            1 => Health::Failing,
+            _ => Health::Stopped,
+        }
+    }
+
+    async fn ask<T>(&self, work: impl FnOnce(Reply<T>) -> Work) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.push(work(reply))?;
+        answer.await.unwrap_or(Err(Refusal::Draining))
+    }
+
+    fn push(&self, work: Work) -> Result<(), Refusal> {
+        self.queue.try_send(work).map_err(|refused| match refused {
+            TrySendError::Full(_) => Refusal::Overloaded,
+            TrySendError::Disconnected(_) => Refusal::Draining,
+        })
+    }
+
+    /// Creates jobs: all or none.
+    pub async fn create(&self, space: SpaceId, jobs: Vec<NewJob>) -> Result<Vec<Created>, Refusal> {
+        self.ask(|reply| Work::Create { space, jobs, reply }).await
+    }
+
+    /// Hands out jobs, waiting up to `wait` for the first.
+    pub async fn poll(&self, space: SpaceId, query: PollQuery, wait: Duration) -> Result<Polled, Refusal> {
+        let (reply, mut answer) = oneshot::channel();
+        let call = PollCall { query, reply, waits: !wait.is_zero(), engine: self.clone() };
+        self.push(Work::Poll { space, call })?;
+        if wait.is_zero() {
+            return answer.await.unwrap_or(Err(Refusal::Draining));
+        }
+        match tokio::time::timeout(wait, &mut answer).await {
+            Ok(answered) => answered.unwrap_or(Err(Refusal::Draining)),
+            Err(_) => {
+                // From here on the engine claims nothing for us; what it had claimed already is taken.
+                answer.close();
+                answer.try_recv().unwrap_or_else(|_| Ok(Polled { jobs: Vec::new(), engine: self.clone() }))
+            }
+        }
+    }
+
+    /// Hands out one pending job by its id.
+    pub async fn claim(
+        &self,
+        caller: Caller,
+        job: JobId,
+        worker: Option<Arc<str>>,
+    ) -> Result<Polled, Refusal> {
+        let engine = self.clone();
+        self.ask(|reply| Work::Claim { caller, job, worker, engine, reply }).await
+    }
+
+    /// Takes a worker's report.
+    pub async fn report(&self, caller: Caller, call: ReportCall) -> Result<Done, Refusal> {
+        self.ask(|reply| Work::Report { caller, call, reply }).await
+    }
+
+    /// Takes many reports, each of which stands alone.
+    pub async fn reports(&self, caller: Caller, calls: Vec<ReportCall>) -> Vec<Result<Done, Refusal>> {
+        let count = calls.len();
+        match self.ask(|reply| Work::Reports { caller, calls, reply }).await {
+            Ok(answers) => answers,
+            Err(refusal) => vec![Err(refusal); count],
+        }
+    }
+
+    /// Ends a job from outside.
+    pub async fn kill(&self, caller: Caller, job: JobId, data: RawJson) -> Result<Done, Refusal> {
+        self.single(caller, job, Command::Kill { data }).await
+    }
+
+    /// Gives an ended job a new life.
+    pub async fn requeue(&self, caller: Caller, job: JobId) -> Result<Done, Refusal> {
+        self.single(caller, job, Command::Requeue).await
+    }
+
+    /// Changes a waiting job.
+    pub async fn edit(&self, caller: Caller, job: JobId, edit: Edit) -> Result<Done, Refusal> {
+        self.single(caller, job, Command::Edit(edit)).await
+    }
+
+    /// Forgets an ended job.
+    pub async fn erase(&self, caller: Caller, job: JobId) -> Result<(), Refusal> {
+        self.single(caller, job, Command::Erase).await.map(|_| ())
+    }
+
+    async fn single(&self, caller: Caller, job: JobId, command: Command) -> Result<Done, Refusal> {
+        self.ask(|reply| Work::Single { caller, job, command, reply }).await
+    }
+
+    /// Kills the oldest jobs that match.
+    pub async fn bulk_kill(
+        &self,
+        space: SpaceId,
+        which: Matching,
+        limit: usize,
+        dry_run: bool,
+    ) -> Result<Bulk, Refusal> {
+        let command = Command::Kill { data: "{\"reason\": null}".into() };
+        self.ask(|reply| Work::Bulk { space, which, limit, dry_run, command, reply }).await
+    }
+
+    /// Requeues the oldest jobs that match.
+    pub async fn bulk_requeue(
+        &self,
+        space: SpaceId,
+        which: Matching,
+        limit: usize,
+        dry_run: bool,
+    ) -> Result<Bulk, Refusal> {
+        self.ask(|reply| Work::Bulk { space, which, limit, dry_run, command: Command::Requeue, reply }).await
+    }
+
+    /// Makes a space and its public token.
+    pub async fn create_space(&self, space: Space, public: Token) -> Result<NewSpace, Refusal> {
+        self.ask(|reply| Work::CreateSpace { space, public, reply }).await
+    }
+
+    /// Changes a space's settings.
+    pub async fn update_space(&self, id: SpaceId, edit: SpaceEdit) -> Result<Space, Refusal> {
+        self.ask(|reply| Work::UpdateSpace { id, edit, reply }).await
+    }
+
+    /// Deletes a space; one with jobs only by force.
+    pub async fn delete_space(&self, id: SpaceId, force: bool) -> Result<(), Refusal> {
+        self.ask(|reply| Work::DeleteSpace { id, force, reply }).await
+    }
+
+    /// Writes a new key. Refuses one for a job that is not there.
+    pub async fn create_token(&self, token: Token) -> Result<Token, Refusal> {
+        self.ask(|reply| Work::CreateToken { token, reply }).await
+    }
+
+    /// Writes a new key for a job, which also says for which space.
+    pub async fn mint_job_token(&self, caller: Caller, job: JobId, token: Token) -> Result<Token, Refusal> {
+        self.ask(|reply| Work::MintJobToken { caller, job, token, reply }).await
+    }
+
+    /// Revokes a key.
+    pub async fn delete_token(&self, space: Option<SpaceId>, id: TokenId) -> Result<(), Refusal> {
+        self.ask(|reply| Work::DeleteToken { space, id, reply }).await
+    }
+
+    /// Replaces a key: `successor` brings id, hash and secret, everything else is the old one's, which works on for
+    /// the grace period.
+    pub async fn rotate_token(
+        &self,
+        space: Option<SpaceId>,
+        id: TokenId,
+        successor: Token,
+        grace_ms: Millis,
+    ) -> Result<Token, Refusal> {
+        let rotated = self.ask(|reply| Work::RotateToken { space, id, successor, grace_ms, reply }).await?;
+        if grace_ms > 0 {
+            // Streams that were opened with the old key end with its grace.
+            let hub = self.hub.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(grace_ms as u64)).await;
+                hub.token_revoked(id);
+            });
+        }
+        Ok(rotated)
+    }
+
+    /// Notes that keys were used; may be lost.
+    pub fn touch_tokens(&self, used: Vec<(TokenId, Millis)>) {
+        let _ = self.push(Work::TouchTokens { used });
+    }
+
+    /// From now on polls do not wait, and those that wait are answered.
+    pub fn drain(&self) {
+        let _ = self.queue.send(Work::Drain);
+    }
+
+    /// The present time, as commits will say it.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
 }

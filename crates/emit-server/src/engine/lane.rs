@@ -1,0 +1,270 @@
+//! The loop: take what is there, commit it together, answer, publish.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use emit_core::{Command, JobId, Millis, Recorded, Refusal};
+use emit_store::{Change, StoreError, Writer};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use super::batch::{Batch, Effect, refusal_of};
+use super::polls::Waiting;
+use super::work::Work;
+use super::{Health, Polled, admin, bulk, create, single};
+use crate::clock::Clock;
+use crate::keyring::Keyring;
+use crate::realtime::Hub;
+
+/// Jobs touched by one batch: bounds how long one commit may take.
+const BATCH_WEIGHT: usize = 2_000;
+/// Jobs that time changes in one batch: catching up after a downtime is paced.
+const DUE: usize = 500;
+/// Rows that retention drops in one batch: some milliseconds of work.
+const RETAIN_ROWS: usize = 400;
+/// How often retention looks when there was nothing to drop, and gone polls are forgotten.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+pub(super) struct Lane {
+    writer: Box<dyn Writer>,
+    clock: Arc<Clock>,
+    hub: Arc<Hub>,
+    keyring: Arc<Keyring>,
+    health: Arc<AtomicU8>,
+    rng: StdRng,
+    waiting: Waiting,
+    draining: bool,
+    next_housekeeping: Millis,
+    /// After a failure: when timers may be tried again.
+    timers_rest_until: Millis,
+}
+
+impl Lane {
+    pub(super) fn new(
+        writer: Box<dyn Writer>,
+        clock: Arc<Clock>,
+        hub: Arc<Hub>,
+        keyring: Arc<Keyring>,
+        health: Arc<AtomicU8>,
+    ) -> Lane {
+        let next_housekeeping = clock.now();
+        Lane {
+            writer,
+            clock,
+            hub,
+            keyring,
+            health,
+            rng: StdRng::from_rng(&mut rand::rng()),
+            waiting: Waiting::default(),
+            draining: false,
+            next_housekeeping,
+            timers_rest_until: 0,
+        }
+    }
+
+    /// Runs until the last handle is gone.
+    pub(super) fn run(mut self, incoming: Receiver<Work>) {
+        let mut batch = Vec::new();
+        loop {
+            match incoming.recv_timeout(self.patience()) {
+                Ok(work) => batch.push(work),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            // Never linger: what queued up during the last commit is the batch.
+            let mut weight = batch.iter().map(Work::weight).sum::<usize>();
+            while weight < BATCH_WEIGHT
+                && let Ok(work) = incoming.try_recv()
+            {
+                weight += work.weight();
+                batch.push(work);
+            }
+            self.commit(std::mem::take(&mut batch));
+        }
+    }
+
+    /// How long to wait for work before time itself brings some.
+    fn patience(&mut self) -> Duration {
+        let due = self.writer.next_due().ok().flatten().unwrap_or(Millis::MAX).max(self.timers_rest_until);
+        let next = due.min(self.next_housekeeping);
+        Duration::from_millis(next.saturating_sub(self.clock.now()).max(0) as u64)
+    }
+
+    fn commit(&mut self, works: Vec<Work>) {
+        let now = self.clock.now();
+        if let Err(error) = self.writer.begin() {
+            self.note_failure(&error, now);
+            works.into_iter().for_each(|work| work.refuse(refusal_of(&error)));
+            return;
+        }
+        let mut batch = Batch::new(&mut *self.writer, now, &mut self.rng);
+        let mut more_to_retain = false;
+        let prepared = prepare(&mut batch, works, &mut self.waiting, &mut self.draining).and_then(|()| {
+            if now >= self.next_housekeeping {
+                more_to_retain = batch.writer.retain(now, RETAIN_ROWS)?;
+            }
+            Ok(())
+        });
+        let effects = std::mem::take(&mut batch.effects);
+        let (answers, written) = batch.answers();
+        let outcome = match prepared {
+            Ok(()) => self.writer.commit().map_err(|error| (unknown_if_stopped(&error), error)),
+            Err(error) => {
+                self.writer.rollback();
+                Err((refusal_of(&error), error))
+            }
+        };
+        if let Err((refusal, error)) = outcome {
+            self.note_failure(&error, now);
+            answers.into_iter().for_each(|answer| answer(Err(refusal.clone())));
+            return;
+        }
+        if now >= self.next_housekeeping {
+            self.waiting.forget_gone();
+            let rest = if more_to_retain { Duration::ZERO } else { HOUSEKEEPING };
+            self.next_housekeeping = now + rest.as_millis() as Millis;
+        }
+        self.health.store(Health::Fine as u8, Ordering::Relaxed);
+        self.carry_out(effects);
+        answers.into_iter().for_each(|answer| answer(Ok(&written)));
+        self.publish(written);
+    }
+
+    fn carry_out(&self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::TokenRevoked(id) => {
+                    self.keyring.forget(id);
+                    self.hub.token_revoked(id);
+                }
+                Effect::TokenChanged(id) => self.keyring.forget(id),
+                Effect::SpaceDeleted(no) => {
+                    self.keyring.forget_space(no);
+                    self.hub.space_deleted(no);
+                }
+            }
+        }
+    }
+
+    fn publish(&self, written: Vec<Change>) {
+        let events: Vec<Recorded> = written.into_iter().flat_map(|change| change.recorded).collect();
+        if !events.is_empty() {
+            self.hub.publish(&events);
+        }
+    }
+
+    fn note_failure(&mut self, error: &StoreError, now: Millis) {
+        let health = if matches!(error, StoreError::Stopped(_)) { Health::Stopped } else { Health::Failing };
+        if self.health.swap(health as u8, Ordering::Relaxed) != health as u8 {
+            tracing::error!(%error, "a batch could not be committed");
+        }
+        self.timers_rest_until = now + 1_000;
+        self.next_housekeeping = now + 1_000;
+    }
+}
+
+/// A commit that stopped the store may be on disk all the same.
+fn unknown_if_stopped(error: &StoreError) -> Refusal {
+    match error {
+        StoreError::Stopped(_) => Refusal::OutcomeUnknown,
+        other => refusal_of(other),
+    }
+}
+
+/// Everything of a batch but its commit.
+fn prepare(
+    batch: &mut Batch<'_>,
+    works: Vec<Work>,
+    waiting: &mut Waiting,
+    draining: &mut bool,
+) -> Result<(), StoreError> {
+    tick(batch)?;
+    let mut named: Vec<JobId> = Vec::new();
+    works.iter().for_each(|work| work.names_jobs(&mut named));
+    batch.preload(&named)?;
+    let mut polled = Vec::new();
+    let mut works = works.into_iter();
+    while let Some(work) = works.next() {
+        if let Err(error) = execute(batch, work, waiting, &mut polled, draining) {
+            works.for_each(|work| work.refuse(refusal_of(&error)));
+            return Err(error);
+        }
+    }
+    let mut spaces: Vec<_> = waiting
+        .spaces()
+        .into_iter()
+        .filter(|space| batch.woken.contains(space) || polled.contains(space))
+        .collect();
+    spaces.sort_unstable();
+    for space in spaces {
+        waiting.serve(batch, space)?;
+    }
+    batch.write()
+}
+
+/// What time alone has brought.
+fn tick(batch: &mut Batch<'_>) -> Result<(), StoreError> {
+    for job in batch.writer.due(batch.now, DUE)? {
+        let max_deliveries = batch.writer.space_numbered(job.space)?.and_then(|space| space.max_deliveries);
+        // A tick is never refused.
+        let _ = batch.apply(&job, &Command::Tick, Vec::new(), max_deliveries);
+    }
+    Ok(())
+}
+
+fn execute(
+    batch: &mut Batch<'_>,
+    work: Work,
+    waiting: &mut Waiting,
+    polled: &mut Vec<i64>,
+    draining: &mut bool,
+) -> Result<(), StoreError> {
+    match work {
+        Work::Create { space, jobs, reply } => create::create(batch, space, jobs, reply),
+        Work::Poll { call, .. } if *draining => {
+            let _ = call.reply.send(Ok(Polled { jobs: Vec::new(), engine: call.engine }));
+            Ok(())
+        }
+        Work::Poll { space, call } => {
+            match batch.writer.space(space)? {
+                Some(space) => {
+                    if !polled.contains(&space.no) {
+                        polled.push(space.no);
+                    }
+                    waiting.join(space.no, call);
+                }
+                None => batch.answer(call.reply, |_| Err(Refusal::SpaceNotFound)),
+            }
+            Ok(())
+        }
+        Work::Claim { caller, job, worker, engine, reply } => {
+            single::claim(batch, caller, job, worker, engine, reply)
+        }
+        Work::Report { caller, call, reply } => single::report(batch, caller, call, reply),
+        Work::Reports { caller, calls, reply } => single::reports(batch, caller, calls, reply),
+        Work::Single { caller, job, command, reply } => single::single(batch, caller, job, command, reply),
+        Work::Bulk { space, which, limit, dry_run, command, reply } => {
+            bulk::bulk(batch, space, &which, limit, dry_run, &command, reply)
+        }
+        Work::GiveBack { unseen } => single::give_back(batch, unseen),
+        Work::CreateSpace { space, public, reply } => admin::create_space(batch, &space, public, reply),
+        Work::UpdateSpace { id, edit, reply } => admin::update_space(batch, id, edit, reply),
+        Work::DeleteSpace { id, force, reply } => admin::delete_space(batch, id, force, reply),
+        Work::CreateToken { token, reply } => admin::create_token(batch, token, reply),
+        Work::MintJobToken { caller, job, token, reply } => {
+            admin::mint_job_token(batch, caller, job, token, reply)
+        }
+        Work::DeleteToken { space, id, reply } => admin::delete_token(batch, space, id, reply),
+        Work::RotateToken { space, id, successor, grace_ms, reply } => {
+            admin::rotate_token(batch, space, id, successor, grace_ms, reply)
+        }
+        Work::TouchTokens { used } => batch.writer.touch_tokens(&used),
+        Work::Drain => {
+            *draining = true;
+            waiting.dismiss();
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Polls: served in the transaction that makes jobs available, so that create to start costs one commit, one
+//! waiter is served per job, and a thousand idle workers do not stampede.
+
+use std::collections::{HashMap, VecDeque};
+
+use emit_core::{Command, Job, Refusal, SpaceNo, limits};
+use emit_store::{Contents, Space, StoreError};
+
+use super::Polled;
+use super::batch::{Batch, Outcome, done};
+use super::work::PollCall;
+
+/// The polls that wait, the longest first, by space.
+#[derive(Default)]
+pub(super) struct Waiting {
+    polls: HashMap<SpaceNo, VecDeque<PollCall>>,
+}
+
+impl Waiting {
+    /// A poll joins the queue of its space; it is served with the others at the end of the batch.
+    pub(super) fn join(&mut self, space: SpaceNo, call: PollCall) {
+        self.polls.entry(space).or_default().push_back(call);
+    }
+
+    /// Serves what can be served in a space, in order; the others wait on, if they may.
+    pub(super) fn serve(&mut self, batch: &mut Batch<'_>, no: SpaceNo) -> Result<(), StoreError> {
+        let Some(mut calls) = self.polls.remove(&no) else { return Ok(()) };
+        batch.write()?;
+        let Some(space) = batch.writer.space_numbered(no)? else {
+            for call in calls {
+                batch.answer(call.reply, |_| Err(Refusal::SpaceNotFound));
+            }
+            return Ok(());
+        };
+        let mut still = VecDeque::new();
+        // Once a poll for any name got nothing, nothing is there for those after it either.
+        let mut empty = space.paused;
+        while let Some(call) = calls.pop_front() {
+            if call.reply.is_closed() {
+                continue;
+            }
+            let taken = if empty { Vec::new() } else { take(batch, &space, &call)? };
+            empty |= taken.is_empty() && call.query.names.is_empty();
+            if taken.is_empty() && call.waits {
+                still.push_back(call);
+            } else {
+                answer(batch, &space, call, taken);
+            }
+        }
+        if !still.is_empty() {
+            self.polls.insert(no, still);
+        }
+        Ok(())
+    }
+
+    /// Forgets polls whose caller has gone.
+    pub(super) fn forget_gone(&mut self) {
+        self.polls.retain(|_, calls| {
+            calls.retain(|call| !call.reply.is_closed());
+            !calls.is_empty()
+        });
+    }
+
+    /// Everybody is answered with nothing.
+    pub(super) fn dismiss(&mut self) {
+        for call in self.polls.drain().flat_map(|(_, calls)| calls) {
+            let _ = call.reply.send(Ok(Polled { jobs: Vec::new(), engine: call.engine }));
+        }
+    }
+
+    /// The spaces where somebody waits.
+    pub(super) fn spaces(&self) -> Vec<SpaceNo> {
+        self.polls.keys().copied().collect()
+    }
+}
+
+type Taken = Vec<(Outcome, Contents)>;
+
+fn answer(batch: &mut Batch<'_>, space: &Space, call: PollCall, taken: Taken) {
+    let id = space.id;
+    let engine = call.engine;
+    batch.answer(call.reply, move |written| {
+        let jobs = taken.into_iter().map(|(outcome, contents)| done(outcome, id, contents)(written)).collect();
+        Ok(Polled { jobs, engine })
+    });
+}
+
+/// Delivers up to `count` jobs to one poll, at most about 8 MiB of them.
+fn take(batch: &mut Batch<'_>, space: &Space, call: &PollCall) -> Result<Taken, StoreError> {
+    let mut taken: Taken = Vec::new();
+    let mut bytes_left = limits::ANSWER_BYTES;
+    loop {
+        let wanted = call.query.count - taken.len();
+        if wanted == 0 {
+            return Ok(taken);
+        }
+        let candidates = batch.writer.claimable(space.no, &call.query.names, wanted)?;
+        let all_seen = candidates.len() < wanted;
+        let contents = batch.contents(&candidates)?;
+        let mut expired = 0;
+        for (job, contents) in candidates.iter().zip(contents) {
+            if job.expires_at.is_some_and(|at| at <= batch.now) {
+                let _ = batch.apply(job, &Command::Tick, Vec::new(), space.max_deliveries);
+                expired += 1;
+                continue;
+            }
+            let size = size(job, &contents);
+            if !taken.is_empty() && size > bytes_left {
+                batch.write()?;
+                return Ok(taken);
+            }
+            bytes_left = bytes_left.saturating_sub(size);
+            let command = Command::Deliver {
+                delivery: batch.fresh_id(),
+                worker: call.query.worker.clone(),
+                auto_ack: call.query.auto_ack,
+            };
+            if let Ok(outcome) = batch.apply(job, &command, Vec::new(), space.max_deliveries) {
+                taken.push((outcome, contents));
+            }
+        }
+        // The next query, of this poll or the next one, must not find them again.
+        batch.write()?;
+        if all_seen || expired == 0 {
+            return Ok(taken);
+        }
+    }
+}
+
+/// About how long the job will be as JSON.
+fn size(job: &Job, contents: &Contents) -> usize {
+    let bodies = [&contents.payload, &contents.progress, &contents.checkpoint, &contents.result];
+    1_500 + job.spec.name.len() * 2 + bodies.into_iter().flatten().map(|body| body.len()).sum::<usize>()
+}

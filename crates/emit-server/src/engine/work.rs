@@ -1,0 +1,98 @@
+//! What stands on the engine's queue.
+
+use std::sync::Arc;
+
+use emit_core::{Command, DeliveryId, JobId, Millis, NewJob, Refusal, SpaceId, TokenId};
+use emit_store::{Matching, Space, Token};
+use tokio::sync::oneshot;
+
+use super::{Bulk, Caller, Created, Done, Engine, NewSpace, PollQuery, Polled, ReportCall, SpaceEdit};
+
+/// Where an answer goes once the commit is on disk.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
+
+/// A poll, waiting or not. If its reply channel is closed the worker is gone, and it claims nothing.
+pub(super) struct PollCall {
+    pub(super) query: PollQuery,
+    pub(super) reply: Reply<Polled>,
+    pub(super) waits: bool,
+    pub(super) engine: Engine,
+}
+
+/// One entry of the queue.
+pub(super) enum Work {
+    Create { space: SpaceId, jobs: Vec<NewJob>, reply: Reply<Vec<Created>> },
+    Poll { space: SpaceId, call: PollCall },
+    Claim { caller: Caller, job: JobId, worker: Option<Arc<str>>, engine: Engine, reply: Reply<Polled> },
+    Report { caller: Caller, call: ReportCall, reply: Reply<Done> },
+    Reports { caller: Caller, calls: Vec<ReportCall>, reply: Reply<Vec<Result<Done, Refusal>>> },
+    Single { caller: Caller, job: JobId, command: Command, reply: Reply<Done> },
+    Bulk {
+        space: SpaceId,
+        which: Matching,
+        limit: usize,
+        dry_run: bool,
+        command: Command,
+        reply: Reply<Bulk>,
+    },
+    GiveBack { unseen: Vec<(JobId, DeliveryId)> },
+    CreateSpace { space: Space, public: Token, reply: Reply<NewSpace> },
+    UpdateSpace { id: SpaceId, edit: SpaceEdit, reply: Reply<Space> },
+    DeleteSpace { id: SpaceId, force: bool, reply: Reply<()> },
+    CreateToken { token: Token, reply: Reply<Token> },
+    MintJobToken { caller: Caller, job: JobId, token: Token, reply: Reply<Token> },
+    DeleteToken { space: Option<SpaceId>, id: TokenId, reply: Reply<()> },
+    RotateToken {
+        space: Option<SpaceId>,
+        id: TokenId,
+        successor: Token,
+        grace_ms: Millis,
+        reply: Reply<Token>,
+    },
+    TouchTokens { used: Vec<(TokenId, Millis)> },
+    Drain,
+}
+
+impl Work {
+    /// About how many jobs it touches: bounds a batch.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Work::Create { jobs, .. } => jobs.len(),
+            Work::Reports { calls, .. } => calls.len(),
+            Work::Poll { call, .. } => call.query.count,
+            Work::Bulk { limit, .. } => *limit,
+            Work::GiveBack { unseen } => unseen.len(),
+            _ => 1,
+        }
+    }
+
+    /// The jobs it names, to be loaded in one go.
+    pub(super) fn names_jobs(&self, ids: &mut Vec<JobId>) {
+        match self {
+            Work::Claim { job, .. } | Work::Single { job, .. } | Work::MintJobToken { job, .. } => ids.push(*job),
+            Work::Report { call, .. } => ids.push(call.job),
+            Work::Reports { calls, .. } => ids.extend(calls.iter().map(|call| call.job)),
+            Work::GiveBack { unseen } => ids.extend(unseen.iter().map(|(job, _)| *job)),
+            _ => {}
+        }
+    }
+
+    /// Answers with a refusal, where somebody waits.
+    pub(super) fn refuse(self, why: Refusal) {
+        match self {
+            Work::Create { reply, .. } => drop(reply.send(Err(why))),
+            Work::Poll { call, .. } => drop(call.reply.send(Err(why))),
+            Work::Claim { reply, .. } => drop(reply.send(Err(why))),
+            Work::Report { reply, .. } | Work::Single { reply, .. } => drop(reply.send(Err(why))),
+            Work::Reports { reply, .. } => drop(reply.send(Err(why))),
+            Work::Bulk { reply, .. } => drop(reply.send(Err(why))),
+            Work::CreateSpace { reply, .. } => drop(reply.send(Err(why))),
+            Work::UpdateSpace { reply, .. } => drop(reply.send(Err(why))),
+            Work::DeleteSpace { reply, .. } | Work::DeleteToken { reply, .. } => drop(reply.send(Err(why))),
+            Work::CreateToken { reply, .. }
+            | Work::MintJobToken { reply, .. }
+            | Work::RotateToken { reply, .. } => drop(reply.send(Err(why))),
+            Work::GiveBack { .. } | Work::TouchTokens { .. } | Work::Drain => {}
+        }
+    }
+}

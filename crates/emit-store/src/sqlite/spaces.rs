@@ -1,0 +1,117 @@
+//! Spaces: their settings, and what each commit keeps up to date of them.
+
+use emit_core::{SpaceId, SpaceNo};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+
+use super::rows;
+use crate::Space;
+
+const COLUMNS: &str = "no, id, name, paused, retention_days, max_pending, max_deliveries, created_at, seq, \
+    oldest_seq, last_at, scheduled, pending, delivered, running, completed, dead, killed";
+
+fn space(row: &Row<'_>) -> Result<Space> {
+    let mut counts = [0; 7];
+    for (status, count) in counts.iter_mut().enumerate() {
+        *count = row.get(11 + status)?;
+    }
+    Ok(Space {
+        no: row.get(0)?,
+        id: rows::id(row, 1)?,
+        name: row.get(2)?,
+        paused: row.get(3)?,
+        retention_days: row.get(4)?,
+        max_pending: row.get(5)?,
+        max_deliveries: row.get(6)?,
+        created_at: row.get(7)?,
+        seq: row.get(8)?,
+        oldest_seq: row.get(9)?,
+        last_at: row.get(10)?,
+        counts,
+    })
+}
+
+pub(super) fn by_id(connection: &Connection, id: SpaceId) -> Result<Option<Space>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM spaces WHERE id = ?1 AND deleted = 0"))?
+        .query_row([rows::id_bytes(id)], space)
+        .optional()
+}
+
+pub(super) fn by_no(connection: &Connection, no: SpaceNo) -> Result<Option<Space>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM spaces WHERE no = ?1 AND deleted = 0"))?
+        .query_row([no], space)
+        .optional()
+}
+
+pub(super) fn page(connection: &Connection, after: Option<SpaceId>, limit: usize) -> Result<Vec<Space>> {
+    let after = match after {
+        Some(id) => by_id(connection, id)?.map_or(i64::MAX, |space| space.no),
+        None => 0,
+    };
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM spaces WHERE no > ?1 AND deleted = 0 ORDER BY no LIMIT ?2"
+        ))?
+        .query_map(params![after, limit as i64], space)?
+        .collect()
+}
+
+pub(super) fn insert(connection: &Connection, space: &Space) -> Result<SpaceNo> {
+    connection
+        .prepare_cached(
+            "INSERT INTO spaces (id, name, paused, retention_days, max_pending, max_deliveries, created_at, last_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
+        )?
+        .execute(params![
+            rows::id_bytes(space.id),
+            space.name,
+            space.paused,
+            space.retention_days,
+            space.max_pending,
+            space.max_deliveries,
+            space.created_at,
+        ])?;
+    Ok(connection.last_insert_rowid())
+}
+
+pub(super) fn update_settings(connection: &Connection, space: &Space) -> Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE spaces SET name = ?2, paused = ?3, retention_days = ?4, max_pending = ?5, max_deliveries = ?6 \
+             WHERE no = ?1",
+        )?
+        .execute(params![
+            space.no,
+            space.name,
+            space.paused,
+            space.retention_days,
+            space.max_pending,
+            space.max_deliveries,
+        ])?;
+    Ok(())
+}
+
+/// Writes what commits change: the counter and the counts.
+pub(super) fn update_counters(connection: &Connection, space: &Space) -> Result<()> {
+    let n = &space.counts;
+    connection
+        .prepare_cached(
+            "UPDATE spaces SET seq = ?2, oldest_seq = ?3, last_at = ?4, scheduled = ?5, pending = ?6, \
+             delivered = ?7, running = ?8, completed = ?9, dead = ?10, killed = ?11 WHERE no = ?1",
+        )?
+        .execute(params![
+            space.no,
+            space.seq,
+            space.oldest_seq,
+            space.last_at,
+            n[0],
+            n[1],
+            n[2],
+            n[3],
+            n[4],
+            n[5],
+            n[6]
+        ])?;
+    Ok(())
+}

@@ -1,0 +1,425 @@
+//! The one writer: numbers events, keeps spaces' counters and the rows workers hold in memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use emit_core::{Job, JobId, Millis, Recorded, SpaceId, SpaceNo, TokenId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::checkpoint::Checkpointer;
+use super::retain::OldestAt;
+use super::rows::{self, SHELL};
+use super::timers::Timers;
+use super::{claim, contents, event_key, events, jobs, lift, lift_commit, logs, retain, spaces, tokens};
+use crate::{Change, Contents, Matching, Remembered, Result, Space, StoreError, Token, Writer};
+
+/// Rows of delivered and running jobs kept in memory; about 0.5 KiB each.
+const HELD_ROWS: usize = 50_000;
+
+pub(super) struct SqliteWriter {
+    connection: Connection,
+    checkpointer: Checkpointer,
+    /// Frames in the log after the last commit, told by SQLite.
+    frames: Arc<AtomicI32>,
+    /// What the file's version was when the memory below was true; others' writes change it.
+    data_version: i64,
+    /// The next job's number.
+    next_no: i64,
+    /// Rows of jobs that workers hold, as they are in the file: saves reading what was just written.
+    held: HashMap<JobId, Job>,
+    spaces: HashMap<SpaceNo, Space>,
+    /// Spaces whose counters have changed since `begin`.
+    changed_spaces: Vec<SpaceNo>,
+    timers: Timers,
+    oldest_at: OldestAt,
+    /// Where the next round of retention goes on.
+    retained_up_to: SpaceNo,
+    /// Set by a failed sync: see `StoreError::Stopped`.
+    stopped: Option<String>,
+    /// Something was written since `begin`.
+    dirty: bool,
+}
+
+impl SqliteWriter {
+    pub(super) fn start(mut connection: Connection, for_checkpoints: Connection) -> Result<SqliteWriter> {
+        let frames = Arc::new(AtomicI32::new(0));
+        let told = frames.clone();
+        connection
+            .wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+                told.store(pages, Ordering::Relaxed);
+                Ok(())
+            }))
+            .map_err(lift)?;
+        let mut writer = SqliteWriter {
+            connection,
+            checkpointer: Checkpointer::start(for_checkpoints)?,
+            frames,
+            data_version: 0,
+            next_no: 1,
+            held: HashMap::new(),
+            spaces: HashMap::new(),
+            changed_spaces: Vec::new(),
+            timers: Timers::default(),
+            oldest_at: OldestAt::new(),
+            retained_up_to: 0,
+            stopped: None,
+            dirty: false,
+        };
+        writer.reread().map_err(lift)?;
+        writer.data_version = writer.file_version().map_err(lift)?;
+        Ok(writer)
+    }
+
+    fn file_version(&self) -> rusqlite::Result<i64> {
+        self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+    }
+
+    /// Throws away what memory knows and reads the truth.
+    fn reread(&mut self) -> rusqlite::Result<()> {
+        self.held.clear();
+        self.spaces.clear();
+        self.changed_spaces.clear();
+        self.oldest_at.clear();
+        self.timers.rebuild(&self.connection)?;
+        self.next_no =
+            self.connection.query_row("SELECT coalesce(max(no), 0) + 1 FROM jobs", [], |row| row.get(0))?;
+        Ok(())
+    }
+
+    fn load_one(&mut self, id: JobId) -> rusqlite::Result<Option<Job>> {
+        if let Some(job) = self.held.get(&id) {
+            return Ok(Some(job.clone()));
+        }
+        let Some(job) = jobs::by_id(&self.connection, id)? else { return Ok(None) };
+        Ok(self.space_cached(job.space)?.is_some().then_some(job))
+    }
+
+    fn space_cached(&mut self, no: SpaceNo) -> rusqlite::Result<Option<&mut Space>> {
+        if !self.spaces.contains_key(&no) {
+            let Some(space) = spaces::by_no(&self.connection, no)? else { return Ok(None) };
+            self.spaces.insert(no, space);
+        }
+        Ok(self.spaces.get_mut(&no))
+    }
+
+    fn write_change(&mut self, now: Millis, change: &mut Change) -> rusqlite::Result<()> {
+        let is_new = change.before.is_none();
+        if is_new {
+            change.job.no = self.next_no;
+            self.next_no += 1;
+        }
+        self.number(now, change)?;
+        if is_new {
+            jobs::insert(&self.connection, change)?;
+        } else {
+            jobs::update(&self.connection, change)?;
+        }
+        if let Some(payload) = &change.payload {
+            jobs::write_payload(&self.connection, &change.job, payload)?;
+        }
+        for event in &change.recorded {
+            events::append(&self.connection, event)?;
+        }
+        if !change.logs.is_empty() {
+            let first = change.job.log_lines - change.logs.len() as i64 + 1;
+            logs::append(&self.connection, change.job.no, first, &change.logs)?;
+        }
+        if change.erase {
+            self.erase(&change.job)?;
+        }
+        let due = if change.erase { None } else { change.job.due_at() };
+        self.timers.replace(change.job.id, change.due_before, due);
+        self.remember(change);
+        Ok(())
+    }
+
+    /// Gives the change's events the next numbers of their space, and counts the job where it now stands.
+    fn number(&mut self, now: Millis, change: &mut Change) -> rusqlite::Result<()> {
+        let no = change.job.space;
+        let Some(space) = self.space_cached(no)? else { return Err(rusqlite::Error::QueryReturnedNoRows) };
+        let at = now.max(space.last_at);
+        change.recorded.clear();
+        for event in &change.events {
+            space.seq += 1;
+            space.last_at = at;
+            let prev = change.job.seq;
+            change.job.note(event.kind, space.seq);
+            change.recorded.push(Recorded {
+                space: no,
+                seq: space.seq,
+                prev,
+                at,
+                job: change.job.no,
+                job_id: change.job.id,
+                job_name: change.job.spec.name.clone(),
+                event: event.clone(),
+            });
+        }
+        let after = (!change.erase).then_some(change.job.status);
+        if change.before != after {
+            if let Some(before) = change.before {
+                space.counts[before as usize] -= 1;
+            }
+            if let Some(after) = after {
+                space.counts[after as usize] += 1;
+            }
+        }
+        if !self.changed_spaces.contains(&no) {
+            self.changed_spaces.push(no);
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, change: &Change) {
+        if change.job.status.is_held() && self.held.len() < HELD_ROWS {
+            self.held.insert(change.job.id, change.job.clone());
+        } else {
+            self.held.remove(&change.job.id);
+        }
+    }
+
+    /// Leaves of a job only the numbered shells of its events.
+    fn erase(&mut self, job: &Job) -> rusqlite::Result<()> {
+        contents::forget(&self.connection, job.no)?;
+        let mut statement = self
+            .connection
+            .prepare_cached("UPDATE events SET data = 'null' WHERE key = ?1 AND data IS NOT NULL")?;
+        events::walk_back(&self.connection, &job.into(), |seq| {
+            statement.execute([event_key(job.space, seq)]).is_ok()
+        })?;
+        self.connection
+            .prepare_cached(&format!(
+                "UPDATE jobs SET status = {SHELL}, tags = NULL, idempotency_key = NULL, traceparent = NULL, \
+                 worker_id = NULL WHERE no = ?1"
+            ))?
+            .execute([job.no])?;
+        Ok(())
+    }
+
+    fn retain_some(&mut self, now: Millis, limit: usize) -> rusqlite::Result<bool> {
+        let mut done = retain::expired(&self.connection, now, limit)?;
+        done += retain::deleted_spaces(&self.connection, limit)?;
+        let order: Vec<SpaceNo> = {
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT no FROM spaces WHERE deleted = 0 ORDER BY no <= ?1, no")?;
+            statement.query_map([self.retained_up_to], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
+        };
+        for no in order {
+            if done >= limit {
+                break;
+            }
+            self.retained_up_to = no;
+            if self.space_cached(no)?.is_none() {
+                continue;
+            }
+            let Some(space) = self.spaces.get_mut(&no) else { continue };
+            let dropped =
+                retain::space_events(&self.connection, space, &mut self.oldest_at, now, limit - done)?;
+            if dropped > 0 && !self.changed_spaces.contains(&no) {
+                self.changed_spaces.push(no);
+            }
+            done += dropped;
+        }
+        self.dirty |= done > 0;
+        Ok(done >= limit)
+    }
+
+    fn write_counters(&mut self) -> rusqlite::Result<()> {
+        for no in self.changed_spaces.drain(..) {
+            if let Some(space) = self.spaces.get(&no) {
+                spaces::update_counters(&self.connection, space)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Writer for SqliteWriter {
+    fn begin(&mut self) -> Result<()> {
+        if let Some(why) = &self.stopped {
+            return Err(StoreError::Stopped(why.clone()));
+        }
+        let frames = self.frames.load(Ordering::Relaxed);
+        // A failed checkpoint loses nothing; a full disk shows in the next commit.
+        let _ = self.checkpointer.between_batches(&self.connection, frames);
+        self.connection
+            .prepare_cached("BEGIN IMMEDIATE")
+            .and_then(|mut begin| begin.execute([]))
+            .map_err(lift)?;
+        let version = self.file_version().map_err(lift)?;
+        if version != self.data_version {
+            self.reread().map_err(lift)?;
+            self.data_version = version;
+        }
+        self.dirty = false;
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        if !self.dirty && self.changed_spaces.is_empty() {
+            self.rollback();
+            return Ok(());
+        }
+        self.dirty = true;
+        if let Err(why) = self.write_counters() {
+            self.rollback();
+            return Err(lift(why));
+        }
+        let committed =
+            self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+        if let Err(why) = committed {
+            let why = lift_commit(why);
+            if let StoreError::Stopped(reason) = &why {
+                self.stopped = Some(reason.clone());
+            }
+            self.rollback();
+            return Err(why);
+        }
+        Ok(())
+    }
+
+    fn rollback(&mut self) {
+        if !self.connection.is_autocommit() {
+            // If even this fails, the next BEGIN does too, and says why.
+            let _ = self.connection.prepare_cached("ROLLBACK").and_then(|mut rollback| rollback.execute([]));
+        }
+        if self.dirty && self.reread().is_err() {
+            // Memory may be wrong now: make the next `begin` read again.
+            self.data_version = -1;
+        }
+        self.dirty = false;
+    }
+
+    fn space(&mut self, id: SpaceId) -> Result<Option<Space>> {
+        if let Some(space) = self.spaces.values().find(|space| space.id == id) {
+            return Ok(Some(space.clone()));
+        }
+        let Some(space) = spaces::by_id(&self.connection, id).map_err(lift)? else { return Ok(None) };
+        self.spaces.insert(space.no, space.clone());
+        Ok(Some(space))
+    }
+
+    fn space_numbered(&mut self, no: SpaceNo) -> Result<Option<Space>> {
+        Ok(self.space_cached(no).map_err(lift)?.map(|space| space.clone()))
+    }
+
+    fn load(&mut self, ids: &[JobId]) -> Result<Vec<Option<Job>>> {
+        ids.iter().map(|id| self.load_one(*id).map_err(lift)).collect()
+    }
+
+    fn claimable(&mut self, space: SpaceNo, names: &[Arc<str>], limit: usize) -> Result<Vec<Job>> {
+        claim::claimable(&self.connection, space, names, limit).map_err(lift)
+    }
+
+    fn due(&mut self, now: Millis, limit: usize) -> Result<Vec<Job>> {
+        let mut found = Vec::new();
+        for (due, id) in self.timers.due(now, limit) {
+            match self.load_one(id).map_err(lift)? {
+                Some(job) => found.push(job),
+                // Its space is gone.
+                None => self.timers.replace(id, Some(due), None),
+            }
+        }
+        Ok(found)
+    }
+
+    fn next_due(&mut self) -> Result<Option<Millis>> {
+        Ok(self.timers.next())
+    }
+
+    fn remembered(&mut self, space: SpaceNo, key: &str, not_before: Millis) -> Result<Option<Remembered>> {
+        self.connection
+            .prepare_cached(
+                "SELECT i.fingerprint, j.id FROM idempotency i JOIN jobs j ON j.no = i.job \
+                 WHERE i.space = ?1 AND i.key = ?2 AND i.created_at > ?3",
+            )
+            .and_then(|mut statement| {
+                statement
+                    .query_row(params![space, key, not_before], |row| {
+                        Ok(Remembered { fingerprint: row.get(0)?, job: rows::id(row, 1)? })
+                    })
+                    .optional()
+            })
+            .map_err(lift)
+    }
+
+    fn matching(&mut self, space: SpaceNo, which: &Matching, limit: usize) -> Result<Vec<Job>> {
+        claim::matching(&self.connection, space, which, limit).map_err(lift)
+    }
+
+    fn contents(&mut self, jobs: &[Job]) -> Result<Vec<Contents>> {
+        jobs.iter().map(|job| contents::contents(&self.connection, job).map_err(lift)).collect()
+    }
+
+    fn write(&mut self, now: Millis, changes: &mut [Change]) -> Result<()> {
+        self.dirty |= !changes.is_empty();
+        changes.iter_mut().try_for_each(|change| self.write_change(now, change)).map_err(lift)
+    }
+
+    fn insert_space(&mut self, space: &Space) -> Result<Space> {
+        self.dirty = true;
+        let no = spaces::insert(&self.connection, space).map_err(lift)?;
+        self.space_numbered(no)?.ok_or_else(|| StoreError::Unavailable("the new space is not there".into()))
+    }
+
+    fn update_space(&mut self, space: &Space) -> Result<()> {
+        self.dirty = true;
+        spaces::update_settings(&self.connection, space).map_err(lift)?;
+        // The counters in memory may be ahead of the row's; only the settings are new.
+        if let Some(cached) = self.space_cached(space.no).map_err(lift)? {
+            cached.name = space.name.clone();
+            cached.paused = space.paused;
+            cached.retention_days = space.retention_days;
+            cached.max_pending = space.max_pending;
+            cached.max_deliveries = space.max_deliveries;
+        }
+        self.oldest_at.remove(&space.no);
+        Ok(())
+    }
+
+    fn delete_space(&mut self, no: SpaceNo) -> Result<()> {
+        self.dirty = true;
+        self.connection
+            .prepare_cached("UPDATE spaces SET deleted = 1 WHERE no = ?1")
+            .and_then(|mut statement| statement.execute([no]))
+            .map_err(lift)?;
+        self.spaces.remove(&no);
+        self.changed_spaces.retain(|changed| *changed != no);
+        self.held.retain(|_, job| job.space != no);
+        Ok(())
+    }
+
+    fn insert_token(&mut self, token: &Token) -> Result<()> {
+        self.dirty = true;
+        tokens::insert(&self.connection, token).map_err(lift)
+    }
+
+    fn token(&mut self, space: Option<SpaceNo>, id: TokenId) -> Result<Option<Token>> {
+        tokens::by_id(&self.connection, space, id).map_err(lift)
+    }
+
+    fn token_by_hash(&mut self, hash: &[u8; 32]) -> Result<Option<Token>> {
+        tokens::by_hash(&self.connection, hash).map_err(lift)
+    }
+
+    fn update_token(&mut self, token: &Token) -> Result<()> {
+        self.dirty = true;
+        tokens::update(&self.connection, token).map_err(lift)
+    }
+
+    fn delete_token(&mut self, id: TokenId) -> Result<()> {
+        self.dirty = true;
+        tokens::delete(&self.connection, id).map_err(lift)
+    }
+
+    fn touch_tokens(&mut self, used: &[(TokenId, Millis)]) -> Result<()> {
+        self.dirty = true;
+        tokens::touch(&self.connection, used).map_err(lift)
+    }
+
+    fn retain(&mut self, now: Millis, limit: usize) -> Result<bool> {
+        self.retain_some(now, limit).map_err(lift)
+    }
+}
