@@ -222,6 +222,8 @@ pub trait Writer: Send {
     fn token(&mut self, space: Option<SpaceNo>, id: TokenId) -> Result<Option<Token>>;
     /// The key with that hash.
     fn token_by_hash(&mut self, hash: &[u8; 32]) -> Result<Option<Token>>;
+    /// Whether there is any key with the scope `admin`.
+    fn has_admin_token(&mut self) -> Result<bool>;
     /// Writes a key's `expires_at` and `secret`.
     fn update_token(&mut self, token: &Token) -> Result<()>;
     /// Deletes a key.

@@ -110,3 +110,11 @@ pub(super) fn touch(connection: &Connection, used: &[(TokenId, Millis)]) -> Resu
     }
     Ok(())
 }
+
+pub(super) fn has_admin(connection: &Connection) -> Result<bool> {
+    connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM tokens WHERE space IS NULL AND ' ' || scopes || ' ' LIKE '% admin %')",
+        [],
+        |row| row.get(0),
+    )
+}

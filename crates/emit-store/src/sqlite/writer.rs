@@ -29,6 +29,7 @@ pub(super) struct SqliteWriter {
     /// Rows of jobs that workers hold, as they are in the file: saves reading what was just written.
     held: HashMap<JobId, Job>,
     spaces: HashMap<SpaceNo, Space>,
+    space_numbers: HashMap<SpaceId, SpaceNo>,
     /// Spaces whose counters have changed since `begin`.
     changed_spaces: Vec<SpaceNo>,
     timers: Timers,
@@ -59,6 +60,7 @@ impl SqliteWriter {
             next_no: 1,
             held: HashMap::new(),
             spaces: HashMap::new(),
+            space_numbers: HashMap::new(),
             changed_spaces: Vec::new(),
             timers: Timers::default(),
             oldest_at: OldestAt::new(),
@@ -79,6 +81,7 @@ impl SqliteWriter {
     fn reread(&mut self) -> rusqlite::Result<()> {
         self.held.clear();
         self.spaces.clear();
+        self.space_numbers.clear();
         self.changed_spaces.clear();
         self.oldest_at.clear();
         self.timers.rebuild(&self.connection)?;
@@ -98,6 +101,7 @@ impl SqliteWriter {
     fn space_cached(&mut self, no: SpaceNo) -> rusqlite::Result<Option<&mut Space>> {
         if !self.spaces.contains_key(&no) {
             let Some(space) = spaces::by_no(&self.connection, no)? else { return Ok(None) };
+            self.space_numbers.insert(space.id, no);
             self.spaces.insert(no, space);
         }
         Ok(self.spaces.get_mut(&no))
@@ -293,12 +297,13 @@ impl Writer for SqliteWriter {
     }
 
     fn space(&mut self, id: SpaceId) -> Result<Option<Space>> {
-        if let Some(space) = self.spaces.values().find(|space| space.id == id) {
-            return Ok(Some(space.clone()));
+        if let Some(no) = self.space_numbers.get(&id) {
+            return Ok(self.spaces.get(no).cloned());
         }
-        let Some(space) = spaces::by_id(&self.connection, id).map_err(lift)? else { return Ok(None) };
-        self.spaces.insert(space.no, space.clone());
-        Ok(Some(space))
+        match spaces::by_id(&self.connection, id).map_err(lift)? {
+            Some(space) => self.space_numbered(space.no),
+            None => Ok(None),
+        }
     }
 
     fn space_numbered(&mut self, no: SpaceNo) -> Result<Option<Space>> {
@@ -385,7 +390,9 @@ impl Writer for SqliteWriter {
             .prepare_cached("UPDATE spaces SET deleted = 1 WHERE no = ?1")
             .and_then(|mut statement| statement.execute([no]))
             .map_err(lift)?;
-        self.spaces.remove(&no);
+        if let Some(space) = self.spaces.remove(&no) {
+            self.space_numbers.remove(&space.id);
+        }
         self.changed_spaces.retain(|changed| *changed != no);
         self.held.retain(|_, job| job.space != no);
         Ok(())
@@ -402,6 +409,10 @@ impl Writer for SqliteWriter {
 
     fn token_by_hash(&mut self, hash: &[u8; 32]) -> Result<Option<Token>> {
         tokens::by_hash(&self.connection, hash).map_err(lift)
+    }
+
+    fn has_admin_token(&mut self) -> Result<bool> {
+        tokens::has_admin(&self.connection).map_err(lift)
     }
 
     fn update_token(&mut self, token: &Token) -> Result<()> {

@@ -1,0 +1,259 @@
+//! From a data folder to a running server, and back to silence.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use emit_core::{Scopes, SpaceId};
+use emit_store::sqlite::{OpenError, SqliteStore};
+use emit_store::{Space, Store, Token, Writer};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::app::{App, Settings};
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::keyring::{self, Keyring};
+use crate::reads::Reads;
+use crate::realtime::Hub;
+use crate::{http, net};
+
+/// What a server is started with.
+pub struct Options {
+    data: PathBuf,
+    admin_key: Option<String>,
+    /// What a request may depend on.
+    pub settings: Settings,
+}
+
+impl Options {
+    /// The defaults, on a folder, with the operator's own admin key if there is one.
+    pub fn on(data: PathBuf, admin_key: Option<String>) -> Options {
+        let settings = Settings {
+            allowed_origins: Vec::new(),
+            public_url: String::new(),
+            trusted_proxies: Vec::new(),
+            streams_max: 50_000,
+            streams_per_public_token: 1_000,
+            public_requests_per_second: 1_000,
+            demo: None,
+        };
+        Options { data, admin_key, settings }
+    }
+}
+
+/// Why no server was started.
+#[derive(Debug)]
+pub enum StartError {
+    /// Another process serves the folder.
+    Locked,
+    /// Anything else, as a sentence.
+    Failed(String),
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StartError::Locked => write!(f, "another emit serves this data folder; stop it first"),
+            StartError::Failed(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<emit_store::StoreError> for StartError {
+    fn from(error: emit_store::StoreError) -> StartError {
+        StartError::Failed(error.to_string())
+    }
+}
+
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> StartError {
+        match error {
+            OpenError::Locked => StartError::Locked,
+            other => StartError::Failed(other.to_string()),
+        }
+    }
+}
+
+/// What a first start has made.
+pub struct FirstSteps {
+    /// The space `default`.
+    pub space: Option<SpaceId>,
+    /// The admin key, unless the operator brought one.
+    pub admin_key: Option<String>,
+}
+
+/// An opened store with its engine, not yet listening.
+pub struct Server {
+    /// What handlers will share; see [`Server::settings_mut`].
+    parts: Parts,
+    first_steps: Option<FirstSteps>,
+    drain: watch::Sender<bool>,
+    draining: watch::Receiver<bool>,
+}
+
+struct Parts {
+    engine: Engine,
+    engine_thread: std::thread::JoinHandle<()>,
+    reads: Reads,
+    keyring: Arc<Keyring>,
+    hub: Arc<Hub>,
+    clock: Arc<Clock>,
+    settings: Settings,
+    /// Holds the folder's lock.
+    store: Arc<dyn Store>,
+}
+
+impl Server {
+    /// Opens the folder, makes what a first start makes, and starts the engine.
+    pub async fn open(options: Options) -> Result<Server, StartError> {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&options.data)?);
+        let clock = Arc::new(Clock::start());
+        let mut writer = store.writer()?;
+        let first_steps = first_start(&mut *writer, &clock, options.admin_key.as_deref())?;
+        let reads = Reads::open(store.clone())?;
+        let keyring = Arc::new(Keyring::new(reads.clone(), clock.clone()));
+        let hub = Arc::new(Hub::new(reads.clone(), clock.clone()));
+        let (engine, engine_thread) = Engine::start(writer, clock.clone(), hub.clone(), keyring.clone())
+            .map_err(|why| StartError::Failed(format!("the engine cannot be started: {why}")))?;
+        let (drain, draining) = watch::channel(false);
+        let settings = options.settings;
+        let parts = Parts { engine, engine_thread, reads, keyring, hub, clock, settings, store };
+        Ok(Server { parts, first_steps, drain, draining })
+    }
+
+    /// What this start has made, if it was the first.
+    pub fn first_steps(&self) -> Option<&FirstSteps> {
+        self.first_steps.as_ref()
+    }
+
+    /// The settings, until the server listens.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.parts.settings
+    }
+
+    /// The engine, for what runs beside the server (`emit dev`).
+    pub fn engine(&self) -> Engine {
+        self.parts.engine.clone()
+    }
+
+    /// The reads, for what runs beside the server.
+    pub fn reads(&self) -> Reads {
+        self.parts.reads.clone()
+    }
+
+    /// Serves until `told`, then drains: what is in flight is answered, streams close with 1012.
+    pub async fn serve(self, listener: TcpListener, told: impl Future<Output = ()>) {
+        let Parts { engine, engine_thread, reads, keyring, hub, clock, settings, store } = self.parts;
+        let app = Arc::new(App {
+            engine: engine.clone(),
+            reads,
+            keyring,
+            hub,
+            clock,
+            settings,
+            draining: self.draining.clone(),
+        });
+        let noting = http::note_key_use(app.clone());
+        let serving = net::serve(listener, http::router::service(app), self.draining);
+        let draining = async {
+            told.await;
+            tracing::info!("draining");
+            engine.drain();
+            let _ = self.drain.send(true);
+        };
+        let noting = tokio::spawn(noting);
+        tokio::join!(serving, draining);
+        noting.abort();
+        drop(engine);
+        // Whatever was answered is on disk; the thread only holds handles that are going away.
+        drop(engine_thread);
+        drop(store);
+    }
+}
+
+/// A folder without an admin key gets one, a folder without anything the space `default` too.
+fn first_start(
+    writer: &mut dyn Writer,
+    clock: &Clock,
+    own_key: Option<&str>,
+) -> Result<Option<FirstSteps>, StartError> {
+    let now = clock.now();
+    writer.begin()?;
+    let has_admin = writer.has_admin_token()?;
+    let mut steps = FirstSteps { space: None, admin_key: None };
+    if !has_admin {
+        steps.space = Some(default_space(writer, now)?);
+    }
+    match own_key {
+        Some(key) => {
+            let hash = keyring::hash(key);
+            if writer.token_by_hash(&hash)?.is_none() {
+                writer.insert_token(&admin_token(hash, "EMIT_ADMIN_KEY", now))?;
+            }
+        }
+        None if !has_admin => {
+            let key = keyring::new_secret(false);
+            writer.insert_token(&admin_token(keyring::hash(&key), "admin", now))?;
+            steps.admin_key = Some(key);
+        }
+        None => {}
+    }
+    writer.commit()?;
+    Ok((!has_admin).then_some(steps))
+}
+
+fn default_space(writer: &mut dyn Writer, now: i64) -> Result<SpaceId, StartError> {
+    let space = writer.insert_space(&new_space("default", now))?;
+    writer.insert_token(&Token { space: Some((space.no, space.id)), ..public_token(now) })?;
+    Ok(space.id)
+}
+
+/// A space with the default settings.
+pub fn new_space(name: &str, now: i64) -> Space {
+    Space {
+        no: 0,
+        id: keyring::fresh_id(now),
+        name: name.to_owned(),
+        paused: false,
+        retention_days: 14,
+        max_pending: None,
+        max_deliveries: None,
+        created_at: now,
+        seq: 0,
+        oldest_seq: 1,
+        last_at: now,
+        counts: [0; 7],
+    }
+}
+
+/// A public token, not yet of any space.
+pub fn public_token(now: i64) -> Token {
+    let secret = keyring::new_secret(true);
+    Token {
+        hash: keyring::hash(&secret),
+        secret: Some(secret),
+        ..token("Public read-only (progress)", "jobs:read:progress", now)
+    }
+}
+
+fn admin_token(hash: [u8; 32], name: &str, now: i64) -> Token {
+    Token { hash, ..token(name, "admin", now) }
+}
+
+fn token(name: &str, scope: &str, now: i64) -> Token {
+    Token {
+        id: keyring::fresh_id(now),
+        hash: [0; 32],
+        secret: None,
+        name: name.to_owned(),
+        scope_names: vec![scope.to_owned()],
+        scopes: Scopes::from_names([scope]).unwrap_or_default(),
+        space: None,
+        job: None,
+        created_at: now,
+        expires_at: None,
+        last_used_at: None,
+    }
+}

@@ -1,0 +1,143 @@
+//! Numbers without gaps, history, contents.
+
+use emit_core::{EventType, Report};
+
+use super::{Check, Driver, START, plain};
+use crate::Store;
+
+pub const CHECKS: &[(&str, Check)] = &[
+    ("events: numbered per space from 1 without gaps", gapless),
+    ("events: a rolled back transaction leaves no number and no row", rollback),
+    ("events: timestamps never fall", timestamps),
+    ("events: a job's history forward, backward, in pages", history),
+    ("events: contents are the latest progress, checkpoint and result", contents),
+    ("events: everything is there after opening again", reopened),
+];
+
+fn gapless(store: &dyn Store) {
+    let mut driver = Driver::new(store);
+    let (one, two) = (driver.space(), driver.space());
+    for _ in 0..3 {
+        let job = driver.create(&one, plain("a"));
+        driver.complete(&job);
+        driver.create(&two, plain("b"));
+    }
+    let mut reader = store.reader().unwrap();
+    for (space, count) in [(one, 12), (two, 3)] {
+        let page = reader.space_events(space.no, 0, 1_000, 1 << 20).unwrap().unwrap();
+        let seqs: Vec<i64> = page.events.iter().map(|event| event.seq).collect();
+        assert_eq!(seqs, (1..=count).collect::<Vec<_>>());
+        assert_eq!((page.position, page.oldest, page.more), (count, 1, false));
+        let rest = reader.space_events(space.no, 2, 1, 1 << 20).unwrap().unwrap();
+        assert_eq!((rest.events[0].seq, rest.more), (3, count > 3));
+    }
+}
+
+fn rollback(store: &dyn Store) {
+    let mut driver = Driver::new(store);
+    let space = driver.space();
+    let job = driver.create(&space, plain("kept"));
+    let held = driver.deliver(&job);
+    driver.writer.begin().unwrap();
+    let given = emit_core::Circumstances { now: START, chance: 0.0, max_deliveries: None };
+    let acked = emit_core::apply(
+        &held,
+        &emit_core::Command::Report { fence: None, report: Report::Ack },
+        &given,
+    )
+    .unwrap();
+    let mut changes = [crate::Change {
+        before: Some(held.status),
+        due_before: held.due_at(),
+        job: acked.job,
+        events: acked.events,
+        payload: None,
+        fingerprint: None,
+        logs: vec![],
+        erase: false,
+        recorded: vec![],
+    }];
+    driver.writer.write(START, &mut changes).unwrap();
+    driver.writer.rollback();
+    let found = driver.commit(|driver| driver.writer.load(&[job.id]).unwrap());
+    assert_eq!(found, [Some(held.clone())]);
+    assert_eq!(driver.report(&held, Report::Ack).seq, 3);
+    let mut reader = store.reader().unwrap();
+    assert_eq!(reader.space_events(space.no, 0, 10, 1 << 20).unwrap().unwrap().events.len(), 3);
+}
+
+fn timestamps(store: &dyn Store) {
+    let mut driver = Driver::new(store);
+    let space = driver.space();
+    for now in [START + 50, START + 10, START + 70] {
+        driver.now = now;
+        driver.create(&space, plain("a"));
+    }
+    let page = store.reader().unwrap().space_events(space.no, 0, 10, 1 << 20).unwrap().unwrap();
+    let times: Vec<_> = page.events.iter().map(|event| event.at - START).collect();
+    assert_eq!(times, [50, 50, 70]);
+}
+
+fn history(store: &dyn Store) {
+    let mut driver = Driver::new(store);
+    let space = driver.space();
+    let job = driver.create(&space, plain("watched"));
+    let job = driver.deliver(&job);
+    let mut job = driver.report(&job, Report::Ack);
+    for n in 0..7 {
+        driver.create(&space, plain("noise"));
+        job = driver.report(&job, Report::Progress(format!("{n}").into()));
+    }
+    let mut reader = store.reader().unwrap();
+    let all = reader.job_events(job.id, 0, 100, 1 << 20).unwrap().unwrap();
+    let seqs: Vec<_> = all.events.iter().map(|event| event.seq).collect();
+    assert_eq!(seqs, [1, 2, 3, 5, 7, 9, 11, 13, 15, 17]);
+    assert_eq!(all.position, 17);
+    assert!(all.events.windows(2).all(|two| two[1].prev == two[0].seq) && all.events[0].prev == 0);
+    let page = reader.job_events(job.id, 3, 3, 1 << 20).unwrap().unwrap();
+    assert_eq!(page.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [5, 7, 9]);
+    assert!(page.more);
+    let small = reader.job_events(job.id, 0, 100, 1).unwrap().unwrap();
+    assert_eq!((small.events.len(), small.more), (1, true));
+    let latest = reader.latest_events(&job, 2).unwrap();
+    assert_eq!(latest.iter().map(|event| event.seq).collect::<Vec<_>>(), [15, 17]);
+}
+
+fn contents(store: &dyn Store) {
+    let mut driver = Driver::new(store);
+    let space = driver.space();
+    let job = driver.create(&space, plain("a"));
+    let job = driver.deliver(&job);
+    let job = driver.report(&job, Report::Ack);
+    let job = driver.report(&job, Report::Progress("{\"p\":1}".into()));
+    let job = driver.report(&job, Report::Checkpoint("{\"c\":1}".into()));
+    let job = driver.report(&job, Report::Progress("{\"p\": 2}".into()));
+    let job = driver.report(&job, Report::Complete("[true]".into()));
+    let found = store.reader().unwrap().job(job.id).unwrap().unwrap();
+    assert_eq!(found.job, job);
+    let texts = [found.contents.payload, found.contents.progress, found.contents.checkpoint, found.contents.result];
+    let texts: Vec<_> = texts.iter().map(|text| text.as_deref().unwrap()).collect();
+    assert_eq!(texts, ["{\"n\": 1}", "{\"p\": 2}", "{\"c\":1}", "[true]"]);
+    let again = driver.apply(&job, &emit_core::Command::Requeue);
+    let contents = driver.commit(|driver| driver.writer.contents(&[again]).unwrap()).pop().unwrap();
+    assert_eq!((contents.progress, contents.result), (None, None));
+    assert_eq!(contents.checkpoint.as_deref(), Some("{\"c\":1}"));
+}
+
+fn reopened(store: &dyn Store) {
+    let (space, job) = {
+        let mut driver = Driver::new(store);
+        let space = driver.space();
+        let job = driver.create(&space, plain("a"));
+        (space, driver.deliver(&job))
+    };
+    let mut driver = Driver::new(store);
+    let found = driver.commit(|driver| driver.writer.load(&[job.id]).unwrap().pop().flatten());
+    assert_eq!(found, Some(job.clone()));
+    let acked = driver.report(&job, Report::Ack);
+    assert_eq!(acked.seq, 3);
+    let found = store.reader().unwrap().space(space.id).unwrap().unwrap();
+    assert_eq!((found.seq, found.counts), (3, [0, 0, 0, 1, 0, 0, 0]));
+    let page = store.reader().unwrap().space_events(space.no, 2, 10, 1 << 20).unwrap().unwrap();
+    assert_eq!(page.events[0].event.kind, EventType::Acked);
+}

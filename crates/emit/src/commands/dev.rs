@@ -1,0 +1,49 @@
+//! `emit dev`: everything at once, on a folder that is gone afterwards.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Args;
+use emit_server::demo;
+use emit_server::start::{Options, Server};
+
+use super::{block_on, listen, refuse, serve_until_told};
+
+/// What may be set.
+#[derive(Args)]
+pub(crate) struct Flags {
+    /// Address and port to listen on.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+}
+
+/// Serves the demo until told to stop.
+pub(crate) fn run(flags: Flags) -> ExitCode {
+    let folder = match tempfile::Builder::new().prefix("emit-dev-").tempdir() {
+        Ok(folder) => folder,
+        Err(why) => {
+            eprintln!("emit: no throw-away folder can be made: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    block_on(async {
+        let mut server = match Server::open(Options::on(folder.path().to_owned(), None)).await {
+            Ok(server) => server,
+            Err(error) => return refuse(&error),
+        };
+        let (listener, address) = match listen(flags.listen).await {
+            Ok(bound) => bound,
+            Err(code) => return code,
+        };
+        server.settings_mut().public_url = format!("http://{address}");
+        if let Err(error) = demo::prepare(&mut server).await {
+            return refuse(&error);
+        }
+        if let Some(key) = server.first_steps().and_then(|first| first.admin_key.as_ref()) {
+            eprintln!("emit: admin key of this run: {key}");
+        }
+        eprintln!("emit: listening on http://{address}");
+        println!("Open http://{address}/ and start a job.");
+        serve_until_told(server, listener).await
+    })
+}

@@ -1,0 +1,55 @@
+//! One file a command.
+
+pub(crate) mod dev;
+pub(crate) mod serve;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use emit_server::start::{Server, StartError};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Prints why nothing was started. A folder that is served already exits with 2, as the contract says.
+fn refuse(error: &StartError) -> ExitCode {
+    eprintln!("emit: {error}");
+    ExitCode::from(if matches!(error, StartError::Locked) { 2 } else { 1 })
+}
+
+/// Runs a future on a runtime of its own.
+fn block_on(future: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(future),
+        Err(error) => {
+            eprintln!("emit: no threads can be started: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ExitCode> {
+    let bound = async {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok::<_, std::io::Error>((listener, address))
+    };
+    bound.await.map_err(|error| {
+        eprintln!("emit: cannot listen on {address}: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Serves until SIGTERM or SIGINT, then drains.
+async fn serve_until_told(server: Server, listener: TcpListener) -> ExitCode {
+    let told = async {
+        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(mut terminate), Ok(mut interrupt)) => {
+                tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            }
+            _ => std::future::pending().await,
+        }
+    };
+    server.serve(listener, told).await;
+    eprintln!("emit: stopped");
+    ExitCode::SUCCESS
+}
