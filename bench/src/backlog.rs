@@ -18,6 +18,7 @@ pub(crate) const RARE_JOBS: usize = 10;
 pub(crate) const COMMON_TAG: &str = "region:eu";
 pub(crate) const RARE_TAG: &str = "batch:rare";
 
+const LONG_TIMEOUTS: &str = r#""timeoutSeconds":86400,"deliveryTimeoutSeconds":86400"#;
 const CHUNK: usize = 1_000;
 const CONNECTIONS: usize = 4;
 
@@ -93,8 +94,9 @@ pub(crate) fn create_chunk(target: &Target, space: &str, rare: usize, more: &str
         let batch = if is_rare { "rare" } else { "usual" };
         let comma = if index > 0 { "," } else { "" };
         body.push_str(&format!(
-            r#"{comma}{{"name":"{name}","payload":{{"source":"s3://uploads/2025/02/24/clip-{index:06}.mov"}},"tags":{{"region":"eu","batch":"{batch}"}},"timeoutSeconds":86400,"deliveryTimeoutSeconds":86400{more}}}"#
+            r#"{comma}{{"name":"{name}","payload":{{"source":"s3://uploads/2025/02/24/clip-{index:06}.mov"}},"#
         ));
+        body.push_str(&format!(r#""tags":{{"region":"eu","batch":"{batch}"}},{LONG_TIMEOUTS}{more}}}"#));
     }
     body.push(']');
     target.post(&format!("/api/v1/spaces/{space}/jobs"), body.as_bytes())

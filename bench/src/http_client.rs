@@ -230,10 +230,13 @@ mod tests {
 
     #[tokio::test]
     async fn reads_answers_of_known_length() {
-        let client =
-            client_of("HTTP/1.1 200 OK\r\nContent-Length: 43\r\n\r\n{\"jobId\":\"x\",\"id\":\"0123456789ABCDEFGHJKMNPQRS\"}")
-                .await;
-        assert_eq!(client.body().len(), 43);
+        let client = client_of(
+            "HTTP/1.1 200 OK\r\nContent-Length: 47\r\n\r\n{\"jobId\":\"x\",\
+             \"id\":\"0123456789ABCDEFGHJKMNPQRS\"}",
+        )
+        .await;
+        assert_eq!(client.id(), Some(*b"0123456789ABCDEFGHJKMNPQRS"));
+        assert!(client.body().ends_with(b"}"));
     }
 
     #[tokio::test]

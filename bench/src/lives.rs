@@ -19,7 +19,10 @@ const BATCH: usize = 50;
 const RATIO_MIN: f64 = 0.4;
 
 /// Of everyday size: what to do, for whom, and where to put it.
-const JOB: &str = r#"{"name":"encode","payload":{"source":"s3://uploads/2025/02/24/clip-000123.mov","target":"s3://clips/000123.mp4","preset":"1080p","customer":"c_8f14e45f","notify":true}}"#;
+const JOB: &str = concat!(
+    r#"{"name":"encode","payload":{"source":"s3://uploads/2025/02/24/clip-000123.mov","#,
+    r#""target":"s3://clips/000123.mp4","preset":"1080p","customer":"c_8f14e45f","notify":true}}"#
+);
 const PROGRESS: &str = r#"{"percent":50,"message":"frame 1200 of 2400"}"#;
 const RESULT: &str = r#"{"url":"s3://clips/000123.mp4","seconds":80.1}"#;
 

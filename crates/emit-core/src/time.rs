@@ -14,6 +14,7 @@ pub const SECOND: Millis = 1_000;
 pub const DAY: Millis = 86_400 * SECOND;
 
 /// Writes a time as `2025-02-24T10:32:00.000Z`.
+#[derive(Debug, Clone, Copy)]
 pub struct Rfc3339Millis(pub Millis);
 
 impl fmt::Display for Rfc3339Millis {

@@ -53,6 +53,8 @@ pub(super) fn delete_space(
             return Err(Refusal::SpaceNotEmpty.into());
         }
         batch.writer.delete_space(space.no)?;
+        // Polls that wait there are told.
+        batch.woken.insert(space.no);
         batch.forget_jobs();
         batch.effects.push(Effect::SpaceDeleted(space.no));
         Ok(Box::new(|_| Ok(())))
