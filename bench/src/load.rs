@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use tempfile::TempDir;
 
 use crate::http_client::{Client, ID_LENGTH, Target};
 use crate::server::{Process, Server};
@@ -56,6 +57,7 @@ pub(crate) struct Setup {
     pub(crate) emit: PathBuf,
     pub(crate) scratch: PathBuf,
     pub(crate) sizes: Sizes,
+    quick: bool,
 }
 
 impl Setup {
@@ -63,11 +65,21 @@ impl Setup {
         let emit = emit.canonicalize().with_context(|| format!("no server at {}", emit.display()))?;
         let scratch =
             scratch.unwrap_or_else(std::env::temp_dir).canonicalize().context("the scratch folder")?;
-        Ok(Self { emit, scratch, sizes: if quick { QUICK } else { FULL } })
+        Ok(Self { emit, scratch, sizes: if quick { QUICK } else { FULL }, quick })
+    }
+
+    pub(crate) fn quick(&self) -> bool {
+        self.quick
+    }
+
+    /// Gone with its handle.
+    pub(crate) fn folder(&self) -> Result<TempDir> {
+        let folder = tempfile::Builder::new().prefix("emit-bench-").tempdir_in(&self.scratch);
+        folder.context("a temporary folder")
     }
 
     pub(crate) fn server(&self) -> Result<Server> {
-        Server::start(&self.emit, &self.scratch)
+        Server::start(&self.emit, self.folder()?)
     }
 
     /// This program again, in another role and a process of its own, as the server is.

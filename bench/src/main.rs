@@ -8,6 +8,7 @@ mod fanout;
 mod frames;
 mod http_client;
 mod idle;
+mod in_process;
 mod latency;
 mod lists;
 mod lives;
@@ -74,6 +75,7 @@ enum Part {
     Latency,
     Fanout,
     Idle,
+    InProcess,
     Polls,
     Restart,
     Lists,
@@ -103,7 +105,7 @@ fn measure(run: &Run) -> Result<bool> {
         None => std::env::current_exe()?.with_file_name("emit"),
     };
     let setup = Setup::new(emit, run.quick, run.scratch.clone())?;
-    let mut report = Report::new(run.quick);
+    let mut report = Report::new(setup.quick());
     report.note(setup.machine());
 
     // Two threads, as the server has: the generator is never the only one that may use both cores.
@@ -142,6 +144,10 @@ async fn all_parts(setup: &Setup, run: &Run, report: &mut Report) {
     if wants(Part::Idle) {
         let outcome = idle::run(setup, report).await;
         report.part_ended("idle streams", outcome);
+    }
+    if wants(Part::InProcess) {
+        let outcome = in_process::run(setup, report).await;
+        report.part_ended("in process", outcome);
     }
     if wants(Part::Polls) || wants(Part::Restart) || wants(Part::Lists) {
         let outcome = with_backlog(setup, &wants, report).await;

@@ -121,8 +121,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(emit: &Path, scratch: &Path) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("emit-bench-").tempdir_in(scratch)?;
+    pub(crate) fn start(emit: &Path, folder: TempDir) -> Result<Self> {
         let key = random_key();
         let process = serve(emit, folder.path(), &key)?;
         Ok(Self { process, folder, key })

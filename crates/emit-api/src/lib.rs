@@ -2,6 +2,7 @@
 
 pub mod fields;
 pub mod jobs;
+pub mod openapi;
 pub mod problem;
 pub mod spaces;
 #[cfg(test)]

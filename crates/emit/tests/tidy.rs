@@ -18,7 +18,7 @@ enum May {
 /// only the server knows sockets.
 const ROOMS: &[(&str, May)] = &[
     ("crates/emit-core", May::Only(&["serde", "serde_json", "time", "ulid"])),
-    ("crates/emit-store", May::Only(&["emit-core", "rusqlite", "serde", "serde_json"])),
+    ("crates/emit-store", May::Only(&["emit-core", "rusqlite"])),
     (
         "crates/emit-api",
         May::Ours(&["emit-core", "emit-store"], &["axum", "hyper", "rusqlite", "tokio", "rand"]),

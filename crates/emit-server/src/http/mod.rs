@@ -1,0 +1,32 @@
+//! HTTP: from a request to a command or a read, and back. The only room that knows status codes.
+//!
+//! [`router`] holds the table of all routes; `serve` takes every request through the same checks, in the order of
+//! the contract, and hands it to a handler: take the body apart, build a command, await the engine, render.
+//! No decision about jobs and no SQL may come in here.
+
+mod auth;
+mod body;
+mod call;
+mod cors;
+mod handed;
+mod health;
+mod jobs;
+mod key_use;
+mod lists;
+mod openapi;
+mod page;
+pub mod problem;
+mod query;
+mod rate_limit;
+mod reading;
+mod reports;
+mod request_id;
+pub mod router;
+mod serve;
+mod spaces;
+mod tokens;
+
+pub use key_use::note_key_use;
+
+/// What a handler answers.
+type Answer = Result<axum::response::Response, problem::Problem>;
