@@ -18,7 +18,7 @@ use emit_server::reads::Reads;
 use emit_server::realtime::Hub;
 use emit_server::start::{new_space, public_token};
 use emit_store::sqlite::SqliteStore;
-use emit_store::{Change, Store, Writer};
+use emit_store::{Change, Store};
 
 use crate::load::{Setup, median};
 use crate::report::{Report, Row, count};
@@ -160,8 +160,8 @@ async fn engine(setup: &Setup, time: Duration) -> Result<f64> {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder.path()).map_err(|why| anyhow!("{why}"))?);
     let clock = Arc::new(Clock::start());
     let reads = Reads::open(store.clone())?;
-    let keyring = Arc::new(Keyring::new(reads.clone(), clock.clone()));
-    let hub = Arc::new(Hub::new(reads, clock.clone()));
+    let keyring = Arc::new(Keyring::new(reads, clock.clone()));
+    let hub = Arc::new(Hub::new());
     let (engine, _thread) = Engine::start(store.writer()?, clock.clone(), hub, keyring)?;
     let now = clock.now();
     let made = engine.create_space(new_space("bench", now), public_token(now)).await;

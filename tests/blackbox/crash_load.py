@@ -6,6 +6,7 @@ or not; one that was answered with 2xx must have happened, and stands in the jou
 
 from __future__ import annotations
 
+import array
 import json
 import random
 import threading
@@ -152,20 +153,31 @@ class Load:
 
 
 class Watcher:
-    """Watches the space over all rounds, resuming after each crash where it stood."""
+    """Watches the space over all rounds, resuming after each crash where it stood.
+
+    Hundreds of rounds are millions of events: kept is one number for each, which tells whether two watchers saw the same.
+    """
 
     def __init__(self):
-        self.seen: list[dict] = []
+        self.position = 0
+        self.fingerprints = array.array("q")
+        #: Where the numbers did not go on by one: a gap or a double.
+        self.jumps: list[tuple[int, int]] = []
 
-    @property
-    def position(self) -> int:
-        return self.seen[-1]["seq"] if self.seen else 0
-
-    def watch(self, server: harness.Server, space: str, until: int | None = None) -> None:
-        """Until the connection breaks, or up to a number."""
+    def watch(self, server: harness.Server, space: str, until: int | None = None) -> list[dict]:
+        """Until the connection breaks, or up to a number; the events seen by this call."""
+        seen = []
         try:
             with server.ws(f"spaces/{space}", query=f"since={self.position}") as ws:
                 while until is None or self.position < until:
-                    self.seen.append(harness.receive(ws))
+                    frame = ws.recv(timeout=PATIENCE)
+                    event = json.loads(frame)
+                    if event["seq"] != self.position + 1:
+                        self.jumps.append((self.position, event["seq"]))
+                    self.position = event["seq"]
+                    self.fingerprints.append(hash(frame))
+                    if until is not None:
+                        seen.append(event)
         except (WebSocketException, OSError, EOFError):
             pass  # the crash
+        return seen

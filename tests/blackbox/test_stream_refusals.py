@@ -3,6 +3,7 @@
 import resource
 import time
 
+import httpx
 import pytest
 
 import harness
@@ -23,7 +24,7 @@ def refused_both_ways(emit, path, expect, code=None, key=harness.ADMIN_KEY, quer
     """The refusal of the WebSocket, and the same one on a plain GET, «so that a page can ask why»."""
     problem = refused(emit, path, expect, code, key, query, additional_headers=headers)
     question = "&".join(part for part in (f"token={key}" if key else "", query) if part)
-    plain = emit.call("GET", f"/realtime/{path}?{question}", key=None, headers=headers)
+    plain = httpx.get(f"{emit.api}/realtime/{path}?{question}", headers=headers, timeout=harness.PATIENCE)
     same = check_problem(plain.status_code, plain.headers, plain.content, expect, code)
     assert same["code"] == problem["code"]
     return problem

@@ -30,6 +30,19 @@ pub struct Rejection {
 }
 
 impl Rejection {
+    /// Adds what is wrong with another item.
+    pub fn join(&mut self, other: Rejection) {
+        // Something that is wrong comes before something that is merely not available.
+        if other.code == Code::InvalidFields {
+            self.code = Code::InvalidFields;
+        }
+        let room = ERRORS_MAX.saturating_sub(self.errors.len());
+        self.errors.extend(other.errors.into_iter().take(room));
+        if self.code == Code::InvalidFields {
+            self.detail = wrong_fields(self.errors.len());
+        }
+    }
+
     /// What decoders answer in place of a value that cannot be missing once no mistake was noted.
     pub(crate) fn no_object() -> Rejection {
         let errors = vec![FieldError { path: String::new(), detail: "must be an object".into() }];
@@ -70,6 +83,10 @@ pub fn too_large(item: &str, index: usize) -> Option<Rejection> {
             detail: format!("is larger than {BODY_BYTES} bytes"),
         }],
     })
+}
+
+fn wrong_fields(count: usize) -> String {
+    if count == 1 { "1 field is wrong".into() } else { format!("{count} fields are wrong") }
 }
 
 /// The mistakes found so far.

@@ -157,9 +157,8 @@ fn operation_id(operation: &Operation) -> String {
 
 fn parameters(operation: &Operation) -> Vec<Value> {
     let in_path = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let in_path = in_path.map(|name| {
-        json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
-    });
+    let in_path = in_path
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
     let others = operation.parameters.iter().map(|parameter| {
         let mut schema = json!({ "type": parameter.kind.0 });
         if let Some((min, max)) = parameter.kind.1 {

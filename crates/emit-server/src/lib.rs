@@ -2,9 +2,11 @@
 
 pub mod app;
 pub mod clock;
+pub mod demo;
 pub mod engine;
 pub mod http;
 pub mod keyring;
 pub mod net;
 pub mod reads;
 pub mod realtime;
+pub mod start;

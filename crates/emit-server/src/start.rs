@@ -114,7 +114,7 @@ impl Server {
         let first_steps = first_start(&mut *writer, &clock, options.admin_key.as_deref())?;
         let reads = Reads::open(store.clone())?;
         let keyring = Arc::new(Keyring::new(reads.clone(), clock.clone()));
-        let hub = Arc::new(Hub::new(reads.clone(), clock.clone()));
+        let hub = Arc::new(Hub::new());
         let (engine, engine_thread) = Engine::start(writer, clock.clone(), hub.clone(), keyring.clone())
             .map_err(|why| StartError::Failed(format!("the engine cannot be started: {why}")))?;
         let (drain, draining) = watch::channel(false);

@@ -138,7 +138,7 @@ pub(super) fn rotate_token(
             old.expires_at = Some(old.expires_at.map_or(end, |at| at.min(end)));
             old.secret = None;
             batch.writer.update_token(&old)?;
-            batch.effects.push(Effect::TokenChanged(id));
+            batch.effects.push(Effect::TokenExpires(id, grace_ms));
         } else {
             batch.writer.delete_token(id)?;
             batch.effects.push(Effect::TokenRevoked(id));

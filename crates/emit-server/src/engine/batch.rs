@@ -48,7 +48,7 @@ type Answer = Box<dyn FnOnce(Result<&[Change], Refusal>) + Send>;
 /// What has to be done right after the commit, before anyone is answered.
 pub(super) enum Effect {
     TokenRevoked(TokenId),
-    TokenChanged(TokenId),
+    TokenExpires(TokenId, Millis),
     SpaceDeleted(SpaceNo),
 }
 

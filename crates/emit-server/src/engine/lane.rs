@@ -139,7 +139,10 @@ impl Lane {
                     self.keyring.forget(id);
                     self.hub.token_revoked(id);
                 }
-                Effect::TokenChanged(id) => self.keyring.forget(id),
+                Effect::TokenExpires(id, after_ms) => {
+                    self.keyring.forget(id);
+                    self.hub.token_expires(id, Duration::from_millis(after_ms.max(0) as u64));
+                }
                 Effect::SpaceDeleted(no) => {
                     self.keyring.forget_space(no);
                     self.hub.space_deleted(no);

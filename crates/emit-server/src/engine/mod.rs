@@ -95,8 +95,6 @@ pub enum Health {
 pub struct Engine {
     queue: SyncSender<Work>,
     health: Arc<AtomicU8>,
-    clock: Arc<Clock>,
-    hub: Arc<Hub>,
 }
 
 /// Jobs handed to a worker. Dropped before `written`, it gives them back: the worker never saw them.
@@ -137,7 +135,7 @@ impl Engine {
     ) -> std::io::Result<(Engine, std::thread::JoinHandle<()>)> {
         let (queue, incoming) = sync_channel(QUEUE);
         let health = Arc::new(AtomicU8::new(Health::Fine as u8));
-        let engine = Engine { queue, health: health.clone(), clock: clock.clone(), hub: hub.clone() };
+        let engine = Engine { queue, health: health.clone() };
         let lane = lane::Lane::new(writer, clock, hub, keyring, health);
         let thread = std::thread::Builder::new().name("engine".into()).spawn(move || lane.run(incoming))?;
         Ok((engine, thread))
@@ -299,16 +297,7 @@ impl Engine {
         successor: Token,
         grace_ms: Millis,
     ) -> Result<Token, Refusal> {
-        let rotated = self.ask(|reply| Work::RotateToken { space, id, successor, grace_ms, reply }).await?;
-        if grace_ms > 0 {
-            // Streams that were opened with the old key end with its grace.
-            let hub = self.hub.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(grace_ms as u64)).await;
-                hub.token_revoked(id);
-            });
-        }
-        Ok(rotated)
+        self.ask(|reply| Work::RotateToken { space, id, successor, grace_ms, reply }).await
     }
 
     /// Notes that keys were used; may be lost.
@@ -319,10 +308,5 @@ impl Engine {
     /// From now on polls do not wait, and those that wait are answered.
     pub fn drain(&self) {
         let _ = self.queue.send(Work::Drain);
-    }
-
-    /// The present time, as commits will say it.
-    pub fn now(&self) -> Millis {
-        self.clock.now()
     }
 }

@@ -117,6 +117,20 @@ impl Problem {
         Problem::of(Code::Internal, "The server made a mistake; its log says more under this request's id")
     }
 
+    /// What an array's items have become, or everything that is wrong with them.
+    pub(super) fn gather<T>(items: impl Iterator<Item = Result<T, Rejection>>) -> Result<Vec<T>, Problem> {
+        let mut taken = Vec::with_capacity(items.size_hint().0);
+        let mut refused: Option<Rejection> = None;
+        for item in items {
+            match (item, &mut refused) {
+                (Ok(item), _) => taken.push(item),
+                (Err(rejection), None) => refused = Some(rejection),
+                (Err(rejection), Some(first)) => first.join(rejection),
+            }
+        }
+        refused.map_or(Ok(taken), |rejection| Err(rejection.into()))
+    }
+
     /// Adds one wrong field, parameter or header.
     #[must_use]
     pub fn at(mut self, name: &str, detail: impl Into<String>) -> Problem {

@@ -1,0 +1,177 @@
+//! The way of every request, in the order of the contract: 404 and 405, then 401, 429, 403, then the body, then the
+//! handler. A panic anywhere on it becomes a 500, never a hang.
+
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{Method, Request, StatusCode};
+use axum::response::Response;
+use emit_core::ids::Id;
+use tower_service::Service as TowerService;
+
+use super::auth::{Target, authenticate, authorize, client};
+use super::call::{Call, id};
+use super::page::Page;
+use super::problem::Problem;
+use super::rate_limit::RateLimit;
+use super::router::{Route, Table, demo_routes, routes};
+use super::{Answer, body, cors, openapi, request_id};
+use crate::app::App;
+use crate::keyring::fresh_id;
+
+/// A future on the heap.
+pub(super) type Future<T> = Pin<Box<dyn std::future::Future<Output = T> + Send>>;
+
+/// What all requests share.
+pub(super) struct Shared {
+    pub app: Arc<App>,
+    pub page: Page,
+    pub description: String,
+    table: Table,
+    rate_limit: RateLimit,
+}
+
+/// The service of all connections: cheap to clone.
+#[derive(Clone)]
+pub struct Service(Arc<Shared>);
+
+impl Service {
+    pub(super) fn new(app: Arc<App>) -> Service {
+        let mut table = routes();
+        let description = openapi::describe_routes(&table);
+        if app.settings.demo.is_some() {
+            table.extend(demo_routes());
+        }
+        Service(Arc::new(Shared {
+            page: Page::new(app.settings.demo.is_some()),
+            description,
+            table: Table::new(table),
+            rate_limit: RateLimit::new(app.settings.public_requests_per_second),
+            app,
+        }))
+    }
+}
+
+impl TowerService<Request<Body>> for Service {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Future<Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let shared = self.0.clone();
+        Box::pin(async move { Ok(answer(shared, request).await) })
+    }
+}
+
+/// What the log may say of a request.
+#[derive(Default)]
+struct Trail {
+    route: Option<Arc<Route>>,
+    job: Option<Id>,
+}
+
+async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Response {
+    let request_id = fresh_id(shared.app.clock.now()).to_string();
+    let origin = cors::allowed_origin(request.headers(), &shared.app.settings.allowed_origins);
+    let (parts, body) = request.into_parts();
+    let method = parts.method.clone();
+    let mut response = if method == Method::OPTIONS {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        cors::preflight(response.headers_mut());
+        response
+    } else {
+        let mut trail = Trail::default();
+        let handling = Caught(Box::pin(handle(&shared, parts, body, &request_id, &mut trail)));
+        match handling.await.unwrap_or_else(|| Err(Problem::internal())) {
+            Ok(response) => response,
+            Err(problem) => {
+                request_id::log(&problem, &request_id, method.as_str(), trail.route.as_deref(), trail.job);
+                problem.into_response(&request_id)
+            }
+        }
+    };
+    cors::mark(response.headers_mut(), origin);
+    request_id::stamp(response.headers_mut(), &request_id);
+    response
+}
+
+async fn handle(
+    shared: &Arc<Shared>,
+    parts: Parts,
+    mut body: Body,
+    request_id: &str,
+    trail: &mut Trail,
+) -> Answer {
+    let app = &shared.app;
+    let checked = async {
+        let found = shared.table.find(&parts.method, parts.uri.path())?;
+        let route = trail.route.insert(found.route.clone()).clone();
+        let target = Target {
+            job: id(found.named.get("jobId")),
+            space: id(found.named.get("spaceId")),
+            token: id(found.named.get("tokenId")),
+        };
+        trail.job = target.job.flatten();
+        let client = client(&parts, &app.settings.trusted_proxies);
+        let token = authenticate(app, route.access, &parts).await?;
+        if let Some(token) = &token {
+            shared.rate_limit.count(token, client)?;
+            authorize(route.access, token, target)?;
+        }
+        let bytes = body::read(&route, &parts.headers, &mut body).await?;
+        let word = found.named.get("code").map(str::to_owned);
+        Ok((route.handler, token, client, target, bytes, word))
+    }
+    .await;
+    match checked {
+        Err(problem) => {
+            body::discard(&parts.headers, &mut body).await;
+            Err(problem)
+        }
+        Ok((handler, token, client, target, bytes, word)) => {
+            let (shared, request_id) = (shared.clone(), request_id.to_owned());
+            handler(Call { shared, token, parts, body: bytes, client, request_id, target, word }).await
+        }
+    }
+}
+
+/// A future whose panic is an answer: `None`.
+struct Caught<'a, T>(Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>);
+
+impl<T> std::future::Future for Caught<'_, T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        // After a panic the future is dropped and never polled again: nothing broken is seen.
+        let future = self.0.as_mut();
+        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(polled) => polled.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_caught() {
+        let quiet = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let caught = Caught::<()>(Box::pin(async { panic!("on purpose") })).await;
+        std::panic::set_hook(quiet);
+        assert!(caught.is_none());
+        assert_eq!(Caught(Box::pin(async { 1 })).await, Some(1));
+    }
+}

@@ -1,0 +1,182 @@
+//! A TCP connection that several may hold: hyper while it speaks HTTP, a stream after the upgrade, a request's
+//! extension to cut it.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// The kernel's buffer for a response that goes on for ever. Left alone it grows to megabytes.
+const STREAM_BUFFER_BYTES: usize = 64 << 10;
+
+/// A connection. Clones are the same connection; it closes with the last.
+#[derive(Debug, Clone)]
+pub struct Socket(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    stream: TcpStream,
+    /// A request is being answered: what arrives now is no head that is overdue.
+    busy: AtomicBool,
+    /// Bytes have arrived since the last request was answered.
+    begun: AtomicBool,
+    /// Requests answered so far.
+    answered: AtomicU32,
+    /// The peer takes nothing at the moment.
+    blocked: AtomicBool,
+    /// Counts against the connections there may be.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, permit: OwnedSemaphorePermit) -> Socket {
+        Socket(Arc::new(Inner {
+            stream,
+            busy: AtomicBool::new(false),
+            begun: AtomicBool::new(false),
+            answered: AtomicU32::new(0),
+            blocked: AtomicBool::new(false),
+            _permit: permit,
+        }))
+    }
+
+    /// The raw stream.
+    pub fn stream(&self) -> &TcpStream {
+        &self.0.stream
+    }
+
+    /// Drops what is not yet sent: the peer sees a reset.
+    pub fn reset(&self) {
+        let options = SockRef::from(&self.0.stream);
+        let _ = options.set_linger(Some(Duration::ZERO));
+        // Whoever else holds it wakes and lets go; a reset it becomes when the last one has.
+        let _ = options.shutdown(Shutdown::Both);
+    }
+
+    /// Says that nothing more will come.
+    pub fn shutdown_write(&self) {
+        let _ = SockRef::from(&self.0.stream).shutdown(Shutdown::Write);
+    }
+
+    /// A request's head is complete.
+    pub(super) fn begin_request(&self) {
+        self.0.busy.store(true, Ordering::Relaxed);
+        self.0.begun.store(false, Ordering::Relaxed);
+    }
+
+    /// Its answer is in the connection's hands.
+    pub(super) fn end_request(&self) {
+        self.0.answered.fetch_add(1, Ordering::Relaxed);
+        self.0.busy.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn answered(&self) -> u32 {
+        self.0.answered.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.0.busy.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.0.begun.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        self.0.blocked.load(Ordering::Relaxed)
+    }
+
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        mut send: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if self.0.stream.poll_write_ready(cx)?.is_pending() {
+                self.0.blocked.store(true, Ordering::Relaxed);
+                return Poll::Pending;
+            }
+            match send(&self.0.stream) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                sent => {
+                    self.0.blocked.store(false, Ordering::Relaxed);
+                    return Poll::Ready(sent);
+                }
+            }
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.stream.poll_read_ready(cx))?;
+            match self.0.stream.try_read(buffer.initialize_unfilled()) {
+                Ok(count) => {
+                    buffer.advance(count);
+                    if count > 0 && !self.is_busy() {
+                        self.0.begun.store(true, Ordering::Relaxed);
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, |stream| stream.try_write(bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_send(cx, |stream| stream.try_write_vectored(slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.shutdown_write();
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A request's hold on its connection.
+#[derive(Debug, Clone)]
+pub struct Wire(pub(super) Socket);
+
+impl Wire {
+    /// Cuts the connection: what is not yet sent is lost, and the handler's response with it.
+    pub fn reset(&self) {
+        self.0.reset();
+    }
+
+    /// Bounds what the kernel holds for a client that does not read.
+    pub fn bound_send_buffer(&self) {
+        let _ = SockRef::from(self.0.stream()).set_send_buffer_size(STREAM_BUFFER_BYTES);
+    }
+}

@@ -1,0 +1,140 @@
+use std::sync::Mutex;
+use std::time::Instant;
+
+use axum::Router;
+use axum::routing::{get, post};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use super::*;
+
+struct Served {
+    address: SocketAddr,
+    drain: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+async fn served(router: Router) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (drain, draining) = watch::channel(false);
+    Served { address, drain, task: tokio::spawn(serve(listener, router, draining)) }
+}
+
+async fn connect(served: &Served) -> TcpStream {
+    TcpStream::connect(served.address).await.unwrap()
+}
+
+const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+
+async fn answer(stream: &mut TcpStream) -> String {
+    let mut seen = String::new();
+    while !seen.ends_with("pong") {
+        let mut buffer = [0; 1_000];
+        let count = stream.read(&mut buffer).await.unwrap();
+        assert!(count > 0, "closed after {seen:?}");
+        seen.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+    }
+    seen
+}
+
+fn ping() -> Router {
+    Router::new().route("/", get(|| async { "pong" }))
+}
+
+/// A head that never ends is answered with 408; a connection that idles for as long after a request is not.
+#[tokio::test]
+async fn a_slow_head_is_refused_and_an_idle_connection_lives_on() {
+    let served = served(ping()).await;
+    let (mut slow, mut idle) = (connect(&served).await, connect(&served).await);
+    let (mut late, mut silent) = (connect(&served).await, connect(&served).await);
+    slow.write_all(b"GET / HTTP/1.1\r\nhost").await.unwrap();
+    for stream in [&mut idle, &mut late] {
+        stream.write_all(GET).await.unwrap();
+        answer(stream).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    late.write_all(b"GET / HT").await.unwrap();
+    let start = Instant::now();
+    for stream in [&mut slow, &mut late] {
+        let mut refusal = String::new();
+        stream.read_to_string(&mut refusal).await.unwrap();
+        assert!(refusal.starts_with("HTTP/1.1 408 "), "{refusal}");
+        assert!(refusal.contains("application/problem+json") && refusal.contains("request_timeout"));
+    }
+    assert!((8..14).contains(&start.elapsed().as_secs()));
+    assert_eq!(silent.read(&mut [0; 10]).await.unwrap(), 0, "nothing was ever asked");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    idle.write_all(GET).await.unwrap();
+    answer(&mut idle).await;
+}
+
+/// Tells when it is dropped.
+struct Told(mpsc::UnboundedSender<()>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+/// «a half-closed one counts as gone»: whoever waits in a handler must learn it.
+#[tokio::test]
+async fn a_half_closed_connection_drops_its_handler() {
+    let (sender, mut dropped) = mpsc::unbounded_channel();
+    let wait = move |_body: String| {
+        let told = Told(sender.clone());
+        async move {
+            std::future::pending::<()>().await;
+            drop(told);
+        }
+    };
+    let served = served(Router::new().route("/", post(wait))).await;
+    let mut stream = connect(&served).await;
+    stream.write_all(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(dropped.try_recv().is_err(), "still waiting");
+    stream.shutdown().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), dropped.recv()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn draining_answers_what_is_in_flight_and_ends_the_rest() {
+    let (go, told) = watch::channel(false);
+    let slow = move || {
+        let mut told = told.clone();
+        async move {
+            let _ = told.wait_for(|told| *told).await;
+            "pong"
+        }
+    };
+    let served = served(ping().route("/slow", get(slow))).await;
+    let (mut busy, mut idle) = (connect(&served).await, connect(&served).await);
+    idle.write_all(GET).await.unwrap();
+    answer(&mut idle).await;
+    busy.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    served.drain.send(true).unwrap();
+    assert_eq!(idle.read(&mut [0; 10]).await.unwrap(), 0);
+    assert!(!served.task.is_finished());
+    go.send(true).unwrap();
+    assert!(answer(&mut busy).await.contains("connection: close"));
+    served.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_knows_its_peer_and_can_cut_its_wire() {
+    let seen = Arc::new(Mutex::new(None));
+    let note = seen.clone();
+    let cut = move |request: Request<Body>| {
+        *note.lock().unwrap() = request.extensions().get::<Peer>().copied();
+        request.extensions().get::<Wire>().unwrap().reset();
+        std::future::pending::<&str>()
+    };
+    let served = served(Router::new().route("/", get(cut))).await;
+    let mut stream = connect(&served).await;
+    stream.write_all(GET).await.unwrap();
+    let cut = stream.read(&mut [0; 10]).await;
+    assert!(matches!(cut, Ok(0) | Err(_)), "{cut:?}");
+    assert_eq!(*seen.lock().unwrap(), Some(Peer(stream.local_addr().unwrap())));
+}

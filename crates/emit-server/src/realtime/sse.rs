@@ -1,0 +1,138 @@
+//! Server-sent events: the same messages for whoever cannot or need not speak WebSocket.
+//!
+//! A task per stream hands pieces to the response's body through a channel of one, so that a client that does not
+//! read costs one piece and not a queue.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+use bytes::Bytes;
+use http_body::Frame;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::feed::{Feed, Pages, Step};
+use super::registry::Place;
+use crate::net::Wire;
+
+/// So often something is sent, for the proxies in between.
+const COMMENT_EVERY: Duration = Duration::from_secs(15);
+/// So long a client may take nothing.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// An empty comment.
+const COMMENT: Bytes = Bytes::from_static(b":\n\n");
+
+/// The response; its task serves until the stream ends or the client leaves. `wire`: the connection, to cut it if
+/// the client takes nothing.
+pub(super) fn respond<P: Pages>(first: Bytes, feed: Feed<P>, place: Place, wire: Option<Wire>) -> Response {
+    let (sender, receiver) = mpsc::channel(1);
+    if let Some(wire) = &wire {
+        wire.bound_send_buffer();
+    }
+    let stream = Stream { feed, sender, wire, next_comment: Instant::now() + COMMENT_EVERY, _place: place };
+    tokio::spawn(stream.run(first));
+    let mut response = Response::new(Body::new(Lines(receiver)));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // nginx would gather the events into buffers of its own.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    response
+}
+
+/// The body: whatever the task hands over.
+struct Lines(mpsc::Receiver<Bytes>);
+
+impl http_body::Body for Lines {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0.poll_recv(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+struct Stream<P> {
+    feed: Feed<P>,
+    sender: mpsc::Sender<Bytes>,
+    wire: Option<Wire>,
+    next_comment: Instant,
+    _place: Place,
+}
+
+/// The stream is over.
+struct End;
+
+impl<P: Pages> Stream<P> {
+    async fn run(mut self, first: Bytes) {
+        let _ = self.talk(first).await;
+    }
+
+    async fn talk(&mut self, first: Bytes) -> Result<Infallible, End> {
+        // Even with nothing to say yet: the client waits for the first byte to know that it is connected.
+        self.send(if first.is_empty() { COMMENT } else { first }).await?;
+        loop {
+            match self.feed.next().await {
+                Step::Serve(stretch) => {
+                    let lines = stretch.lines(self.feed.view(), self.feed.collapse());
+                    drop(stretch);
+                    self.send(lines).await?;
+                }
+                Step::Wait(until) => self.wait(until).await?,
+                // How to go on stands in each message's id; what a reconnect meets says why.
+                Step::Over(_) | Step::Failed => return Err(End),
+            }
+        }
+    }
+
+    async fn send(&mut self, bytes: Bytes) -> Result<(), End> {
+        self.next_comment = Instant::now() + COMMENT_EVERY;
+        match timeout(PATIENCE, self.sender.send(bytes)).await {
+            Ok(sent) => sent.map_err(|_| End),
+            Err(_) => {
+                if let Some(wire) = &self.wire {
+                    wire.reset();
+                }
+                Err(End)
+            }
+        }
+    }
+
+    /// Waits for news, and sends a comment when it is time.
+    async fn wait(&mut self, until: Option<Instant>) -> Result<(), End> {
+        let seat = self.feed.seat();
+        let expires = seat.watch(std::task::Waker::noop()).1;
+        let wake_at = [Some(self.next_comment), until, expires].into_iter().flatten().min();
+        let wake_at = wake_at.unwrap_or(self.next_comment);
+        let news = poll_fn(|cx| match seat.watch(cx.waker()) {
+            (Some(_), _) => Poll::Ready(Err(End)),
+            (_, now) if now != expires => Poll::Ready(Ok(())),
+            _ if self.feed.has_news() => Poll::Ready(Ok(())),
+            _ => Poll::Pending,
+        });
+        tokio::select! {
+            biased;
+            news = news => news?,
+            () = self.sender.closed() => return Err(End),
+            () = sleep_until(wake_at) => {}
+        }
+        let now = Instant::now();
+        if expires.is_some_and(|at| at <= now) {
+            return Err(End);
+        }
+        if self.next_comment <= now {
+            self.send(COMMENT).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! Rows and events for this room's tests.
+
+use std::sync::Arc;
+
+use emit_core::retry::Backoff;
+use emit_core::{Event, EventType, Job, JobId, Millis, Recorded, Scopes, Spec, Status};
+use emit_store::{Contents, FoundJob, Space, Token};
+
+pub(super) fn job_id(no: i64) -> JobId {
+    JobId::from_parts(0, no as u128)
+}
+
+/// An event of space 1; its time is ten times its number.
+pub(super) fn event(seq: i64, prev: i64, job: i64, kind: EventType, data: Option<&str>) -> Recorded {
+    let status = match kind {
+        EventType::Completed => Status::Completed,
+        EventType::Dead => Status::Dead,
+        EventType::Killed | EventType::Erased => Status::Killed,
+        EventType::Created | EventType::Requeued => Status::Pending,
+        _ => Status::Running,
+    };
+    let (at, job_name): (Millis, Arc<str>) = (10 * seq, "test".into());
+    let event = Event { kind, status, data: data.map(Into::into) };
+    Recorded { space: 1, seq, prev, at, job, job_id: job_id(job), job_name, event }
+}
+
+pub(super) fn token(no: i64, public: bool) -> Token {
+    Token {
+        id: job_id(no),
+        hash: [0; 32],
+        secret: public.then(|| "emit_pub_test".to_owned()),
+        name: "test".to_owned(),
+        scope_names: vec!["jobs:read".to_owned()],
+        scopes: Scopes::from_names(["jobs:read"]).unwrap(),
+        space: None,
+        job: None,
+        created_at: 0,
+        expires_at: None,
+        last_used_at: None,
+    }
+}
+
+/// Space 1 with events from `oldest` to `seq`.
+pub(super) fn space(oldest: i64, seq: i64) -> Space {
+    Space {
+        no: 1,
+        id: job_id(1),
+        name: "test".to_owned(),
+        paused: false,
+        retention_days: 14,
+        max_pending: None,
+        max_deliveries: None,
+        created_at: 0,
+        seq,
+        oldest_seq: oldest,
+        last_at: 10 * seq,
+        counts: [0, 1, 0, 2, 0, 0, 0],
+    }
+}
+
+/// A job of that space, whose last event is `seq`.
+pub(super) fn found(space: Space, no: i64, status: Status, seq: i64) -> FoundJob {
+    let ended = status.is_terminal();
+    let spec = Spec {
+        name: "test".into(),
+        timeout_ms: 1,
+        delivery_timeout_ms: 1,
+        backoff: Backoff::default(),
+        tags: None,
+        idempotency_key: None,
+        traceparent: None,
+    };
+    let job = Job {
+        no,
+        id: job_id(no),
+        space: 1,
+        spec: Arc::new(spec),
+        status,
+        available: false,
+        priority: 0,
+        max_retries: 0,
+        attempt_number: 0,
+        delivery_count: 0,
+        delivery_timeouts: 0,
+        delivery_id: None,
+        ending: None,
+        worker_id: None,
+        scheduled_for: None,
+        expires_at: None,
+        available_at: 0,
+        created_at: 0,
+        updated_at: 0,
+        delivered_at: None,
+        started_at: None,
+        completed_at: ended.then_some(10 * seq),
+        timeout_at: None,
+        log_lines: 0,
+        seq,
+        progress_seq: None,
+        checkpoint_seq: None,
+        result_seq: ended.then_some(seq),
+    };
+    FoundJob {
+        job,
+        space,
+        contents: Contents { result: Some("{\"secret\":1}".into()), ..Contents::default() },
+    }
+}
