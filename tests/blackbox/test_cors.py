@@ -1,5 +1,6 @@
 """Section 6: CORS, which is «the same list as `Origin` on sockets»."""
 
+import httpx
 import pytest
 
 import harness
@@ -19,7 +20,7 @@ def words(answer, header):
 def preflight(emit, path, method="POST", origin=PAGE):
     head = {"origin": origin, "access-control-request-method": method,
             "access-control-request-headers": "authorization,content-type"}
-    return emit.http.request("OPTIONS", emit.origin + path, headers=head)
+    return httpx.request("OPTIONS", emit.origin + path, headers=head, timeout=harness.PATIENCE)
 
 
 @pytest.mark.parametrize("path", ["/api/v1/spaces", f"/api/v1/spaces/{NOBODY}/jobs", f"/api/v1/jobs/{NOBODY}",

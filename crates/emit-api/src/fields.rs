@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use emit_core::Millis;
 use emit_core::ids::Id;
 use emit_core::json::{self, Kind, kind};
-use emit_core::limits::{BODY_BYTES, NAME_CHARS};
+use emit_core::limits::{ARRAY_ITEMS, BODY_BYTES, NAME_CHARS};
 use emit_core::time;
 
 use crate::problem::{Code, FieldError};
@@ -59,30 +59,26 @@ pub fn checked(bytes: &[u8]) -> Result<&str, Rejection> {
     })
 }
 
-/// The items of an array of jobs or reports, each with its size checked by the caller ([`too_large`]).
+/// The items of an array of jobs or reports. One that is larger than a body may be refuses them all.
 pub fn batch(text: &str) -> Result<Vec<&str>, Rejection> {
     let mut errors = Errors::default();
     if kind(text) != Kind::Array {
         errors.push(String::new(), "must be an array");
         return errors.finish(Vec::new());
     }
-    let items: Vec<&str> = json::items(text).take(emit_core::limits::ARRAY_ITEMS + 1).collect();
-    if items.is_empty() || items.len() > emit_core::limits::ARRAY_ITEMS {
-        errors.push(String::new(), format!("must have 1 to {} items", emit_core::limits::ARRAY_ITEMS));
+    let items: Vec<&str> = json::items(text).take(ARRAY_ITEMS + 1).collect();
+    if let Some(index) = items.iter().position(|item| item.len() > BODY_BYTES) {
+        let detail = format!("is larger than {BODY_BYTES} bytes");
+        return Err(Rejection {
+            code: Code::PayloadTooLarge,
+            detail: format!("Item {index} {detail}"),
+            errors: vec![FieldError { path: format!("/{index}"), detail }],
+        });
+    }
+    if items.is_empty() || items.len() > ARRAY_ITEMS {
+        errors.push(String::new(), format!("must have 1 to {ARRAY_ITEMS} items"));
     }
     errors.finish(items)
-}
-
-/// The refusal of an array's item that is larger than a body may be; `None` for one that is not.
-pub fn too_large(item: &str, index: usize) -> Option<Rejection> {
-    (item.len() > BODY_BYTES).then(|| Rejection {
-        code: Code::PayloadTooLarge,
-        detail: format!("Item {index} is larger than {BODY_BYTES} bytes"),
-        errors: vec![FieldError {
-            path: format!("/{index}"),
-            detail: format!("is larger than {BODY_BYTES} bytes"),
-        }],
-    })
 }
 
 fn wrong_fields(count: usize) -> String {
@@ -519,6 +515,10 @@ mod tests {
         ] {
             assert_eq!(batch(&text).is_ok(), fine);
         }
+        let sized = |n: usize| format!("[0,\"{}\"]", "x".repeat(n - 2));
+        assert!(batch(&sized(BODY_BYTES)).is_ok());
+        let refused = batch(&sized(BODY_BYTES + 1)).unwrap_err();
+        assert_eq!((refused.code, refused.errors[0].path.as_str()), (Code::PayloadTooLarge, "/1"));
         assert_eq!(batch("{}").unwrap_err().errors[0].path, "");
     }
 }

@@ -7,6 +7,8 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Strategy {
+    /// None was given: as `None`, but answered as `null`.
+    Unset,
     /// Pending again at once.
     None,
     /// The same delay each time.
@@ -32,7 +34,7 @@ pub struct Backoff {
 impl Default for Backoff {
     fn default() -> Self {
         Backoff {
-            strategy: Strategy::None,
+            strategy: Strategy::Unset,
             delay_seconds: 0.0,
             max_delay_seconds: crate::limits::DELAY_SECONDS as f64,
             jitter: false,
@@ -44,7 +46,7 @@ impl Backoff {
     /// The delay before retry `n` (from 1). `chance` is uniform in 0..1.
     pub fn delay_ms(&self, n: u32, chance: f64) -> Millis {
         let grown = match self.strategy {
-            Strategy::None => return 0,
+            Strategy::Unset | Strategy::None => return 0,
             Strategy::Fixed => self.delay_seconds,
             Strategy::Exponential => self.delay_seconds * 2f64.powi(n.saturating_sub(1).min(64) as i32),
         };

@@ -235,12 +235,9 @@ impl JobAnswer<'_> {
     }
 }
 
-/// The domain keeps no difference between no back-off and one that says none.
 fn write_backoff(out: &mut String, backoff: &Backoff) {
-    if *backoff == Backoff::default() {
-        return out.push_str("null");
-    }
     let strategy = match backoff.strategy {
+        Strategy::Unset => return out.push_str("null"),
         Strategy::None => "none",
         Strategy::Fixed => "fixed",
         Strategy::Exponential => "exponential",

@@ -183,7 +183,7 @@ fn backoff(fields: &mut Fields<'_, '_>) -> Backoff {
             _ => fields.wrong("strategy", "must be none, fixed or exponential"),
         }
     }
-    if backoff.strategy != Strategy::None {
+    if matches!(backoff.strategy, Strategy::Fixed | Strategy::Exponential) {
         fields.require(&["delaySeconds"]);
     }
     backoff.delay_seconds = fields.seconds("delaySeconds", DELAY_SECONDS).unwrap_or(0.0);
@@ -313,6 +313,13 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_back_off_that_says_none_is_not_an_absent_one() {
+        let strategy = |text| made(text).unwrap().spec.backoff.strategy;
+        assert_eq!(strategy(r#"{"name":"x"}"#), Strategy::Unset);
+        assert_eq!(strategy(r#"{"name":"x","retryBackoff":{"strategy":"none"}}"#), Strategy::None);
     }
 
     #[test]

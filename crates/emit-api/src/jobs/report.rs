@@ -7,7 +7,7 @@ use emit_store::LogLine;
 use utoipa::ToSchema;
 
 use super::calls::nothing;
-use crate::fields::{Errors, Fields, Rejection, has_nul, too_large};
+use crate::fields::{Errors, Fields, Rejection, has_nul};
 
 /// Which report it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,9 +268,6 @@ pub enum ItemRefusal {
 /// Reads item number `index`. As with single calls, the scope is looked at before the body.
 pub fn item(text: &str, index: usize, scopes: Scopes, now: Millis) -> Result<Item, ItemRefusal> {
     use ItemRefusal::{MissingScope, Rejected};
-    if let Some(rejection) = too_large(text, index) {
-        return Err(Rejected(rejection));
-    }
     let path = format!("/{index}");
     let mut errors = Errors::default();
     let mut found = None;

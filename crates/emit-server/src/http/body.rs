@@ -17,8 +17,9 @@ use super::router::Route;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Of a refused body so much is read and thrown away, so that its sender gets to read why.
 const DISCARDED_BYTES: usize = 2 * ARRAY_BYTES;
-/// And no longer than this.
-const DISCARDING: Duration = Duration::from_secs(10);
+/// And no longer than this, nor when nothing arrives for a while: the answer waits meanwhile.
+const DISCARDING: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_millis(300);
 
 /// How large a body may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,10 @@ pub(super) async fn read(route: &Route, headers: &HeaderMap, body: &mut Body) ->
         Problem::of(Code::RequestTimeout, "The request's body did not arrive within 30 seconds")
     })??;
     if !bytes.is_empty() && !is_json(headers) {
-        return Err(Problem::of(Code::UnsupportedMediaType, "Send the body as content-type: application/json"));
+        return Err(Problem::of(
+            Code::UnsupportedMediaType,
+            "Send the body as content-type: application/json",
+        ));
     }
     Ok(bytes)
 }
@@ -142,7 +146,7 @@ pub(super) async fn discard(headers: &HeaderMap, body: &mut Body) {
     }
     let reading = async {
         let mut left = DISCARDED_BYTES;
-        while let Some(Ok(frame)) = body.frame().await {
+        while let Ok(Some(Ok(frame))) = tokio::time::timeout(SILENCE, body.frame()).await {
             let size = frame.data_ref().map_or(0, Bytes::len);
             match left.checked_sub(size) {
                 Some(rest) => left = rest,

@@ -155,7 +155,9 @@ impl Call {
     /// A header that only a single job may have.
     pub(super) fn no_idempotency_key(&self) -> Result<(), Problem> {
         match self.parts.headers.contains_key(IDEMPOTENCY_KEY) {
-            true => Err(Problem::invalid_header(IDEMPOTENCY_KEY, "is for single jobs; in arrays use the field")),
+            true => {
+                Err(Problem::invalid_header(IDEMPOTENCY_KEY, "is for single jobs; in arrays use the field"))
+            }
             false => Ok(()),
         }
     }
@@ -180,9 +182,9 @@ impl Call {
 fn is_traceparent(text: &str) -> bool {
     let bytes = text.as_bytes();
     let hex = |from: usize, to: usize| {
-        bytes.get(from..to).is_some_and(|part| {
-            part.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte))
-        })
+        bytes
+            .get(from..to)
+            .is_some_and(|part| part.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte)))
     };
     let dash = |at: usize| bytes.get(at) == Some(&b'-');
     let shape = hex(0, 2) && dash(2) && hex(3, 35) && dash(35) && hex(36, 52) && dash(52) && hex(53, 55);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use emit_api::fields::{batch, too_large};
+use emit_api::fields::batch;
 use emit_api::jobs::{self as wire, Created as Headers, JobAnswer, Show, array};
 use emit_core::json::{Kind, kind};
 use emit_core::{NewJob, RawJson};
@@ -40,9 +40,6 @@ fn single(call: &Call, text: &str) -> Result<NewJob, Problem> {
 
 fn many(call: &Call, text: &str) -> Result<Vec<NewJob>, Problem> {
     let items = batch(text)?;
-    if let Some(rejection) = items.iter().enumerate().find_map(|(index, item)| too_large(item, index)) {
-        return Err(rejection.into());
-    }
     call.no_idempotency_key()?;
     let headers = Headers { idempotency_key: None, traceparent: call.traceparent() };
     let now = call.now();

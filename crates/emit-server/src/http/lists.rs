@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn a_list_takes_what_the_contract_names() {
-        let list = read("status=dead,killed&name=&tag=a:b:c&limit=100&offset=10000&include=payload,result").unwrap();
+        let list =
+            read("status=dead,killed&name=&tag=a:b:c&limit=100&offset=10000&include=payload,result").unwrap();
         assert_eq!(list.statuses, [Status::Dead, Status::Killed]);
         assert_eq!((list.name, list.limit, list.offset), (None, 100, 10_000));
         assert_eq!(list.tag, Some(("a".into(), "b:c".into())));
@@ -118,8 +119,16 @@ mod tests {
     #[test]
     fn and_refuses_what_is_out_of_range() {
         for query in [
-            "limit=0", "limit=101", "status=done", "tag=a", "tag=:a", "ids=x", "include=events", "cursor=x",
-            "cursor=5&offset=5", "offset=-1",
+            "limit=0",
+            "limit=101",
+            "status=done",
+            "tag=a",
+            "tag=:a",
+            "ids=x",
+            "include=events",
+            "cursor=x",
+            "cursor=5&offset=5",
+            "offset=-1",
         ] {
             assert_eq!(read(query).unwrap_err(), Code::InvalidQuery, "{query}");
         }

@@ -13,8 +13,13 @@ pub(super) async fn get(call: Call) -> Answer {
 
 /// The description of these routes.
 pub(super) fn describe_routes(routes: &[Route]) -> String {
-    let operations: Vec<Operation> = routes.iter().map(operation).collect();
+    let operations: Vec<Operation> = routes.iter().filter(|route| !is_page(route)).map(operation).collect();
     describe(&operations, env!("CARGO_PKG_VERSION"))
+}
+
+/// Pages for people are no part of the API.
+fn is_page(route: &Route) -> bool {
+    route.access == Access::Open && route.answer.is_none()
 }
 
 fn operation(route: &Route) -> Operation {
@@ -46,7 +51,7 @@ mod tests {
         let routes = routes();
         let text = describe_routes(&routes);
         let description: serde_json::Value = serde_json::from_str(&text).unwrap();
-        for route in &routes {
+        for route in routes.iter().filter(|route| !is_page(route)) {
             let call = &description["paths"][route.path][route.method.as_str().to_ascii_lowercase()];
             assert_eq!(call["summary"], route.summary, "{} {}", route.method, route.path);
             assert_eq!(call["security"].is_null(), route.access == Access::Open);

@@ -16,6 +16,8 @@ use super::call::{Call, json};
 use super::problem::{Code, Problem};
 use crate::demo::JOB_NAME;
 
+/// A demo job waits that long: the page is to be connected when its life begins.
+const HEAD_START_MS: i64 = 700;
 const HTML: &str = include_str!("page.html");
 
 /// The page as it is sent.
@@ -83,7 +85,7 @@ pub(super) async fn demo_job(call: Call) -> Answer {
         payload: None,
         max_retries: 3,
         priority: 0,
-        scheduled_for: None,
+        scheduled_for: Some(call.now() + HEAD_START_MS),
         expires_at: None,
         fingerprint: [0; 32],
     };

@@ -211,7 +211,8 @@ impl From<Refusal> for Problem {
             )
             .job_status(status),
             R::SpacePaused(status) => {
-                Problem::of(Code::SpacePaused, "The space hands out no jobs while it is paused").job_status(status)
+                Problem::of(Code::SpacePaused, "The space hands out no jobs while it is paused")
+                    .job_status(status)
             }
             R::JobNotFound => Problem::job_not_found(),
             R::SpaceNotFound => Problem::space_not_found(),
@@ -223,17 +224,23 @@ impl From<Refusal> for Problem {
                 Problem::of(Code::IdempotencyMismatch, "This idempotency key came with another body before")
                     .at(&path, "was used for another body within the last 24 hours")
             }
-            R::SpaceNotEmpty => Problem::of(Code::SpaceNotEmpty, "The space still has jobs; ?force=true deletes them too"),
+            R::SpaceNotEmpty => {
+                Problem::of(Code::SpaceNotEmpty, "The space still has jobs; ?force=true deletes them too")
+            }
             // Secrets are drawn with 190 random bits: two that agree mean that the dice are broken.
             R::TokenExists => Problem::internal(),
             R::QueueFull => later(Code::QueueFull, "The space's maxPending would be passed", 5),
             R::Overloaded => later(Code::Overloaded, "Nothing was done", 1),
-            R::Draining => later(Code::Draining, "Nothing was done; another try may reach the next process", 1),
+            R::Draining => {
+                later(Code::Draining, "Nothing was done; another try may reach the next process", 1)
+            }
             R::StoreUnavailable => later(Code::StoreUnavailable, "Nothing was written", 2),
             R::OutcomeUnknown => {
                 later(Code::OutcomeUnknown, "Repeat it with the same idempotency key or delivery", 2)
             }
-            R::StoreStopped => later(Code::StoreStopped, "A write did not reach the disk; the operator must restart", 30),
+            R::StoreStopped => {
+                later(Code::StoreStopped, "A write did not reach the disk; the operator must restart", 30)
+            }
         }
     }
 }
@@ -243,5 +250,48 @@ impl From<Rejection> for Problem {
         let mut problem = Problem::of(rejection.code, rejection.detail);
         problem.0.errors = rejection.errors;
         problem
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_have_the_contracts_codes() {
+        let running = Status::Running;
+        for (refusal, status, code) in [
+            (Refusal::WrongState(running), 409, Code::WrongState),
+            (Refusal::StaleDelivery(running), 409, Code::StaleDelivery),
+            (Refusal::NotYetAvailable(Status::Pending), 409, Code::NotAvailable),
+            (Refusal::SpacePaused(Status::Pending), 409, Code::SpacePaused),
+            (Refusal::JobNotFound, 404, Code::JobNotFound),
+            (Refusal::WrongSpace, 403, Code::WrongSpace),
+            (Refusal::IdempotencyMismatch { item: Some(3) }, 422, Code::IdempotencyMismatch),
+            (Refusal::QueueFull, 503, Code::QueueFull),
+            (Refusal::Draining, 503, Code::Draining),
+            (Refusal::OutcomeUnknown, 503, Code::OutcomeUnknown),
+        ] {
+            let is_state = matches!(status, 409);
+            let problem = Problem::from(refusal);
+            assert_eq!((problem.status().as_u16(), problem.code()), (status, code));
+            assert_eq!(problem.0.job_status.is_some(), is_state, "{code:?}");
+            let has_retry = problem.0.headers.iter().any(|(name, _)| *name == RETRY_AFTER);
+            assert_eq!(has_retry, status == 503, "{code:?}");
+        }
+        let item = Problem::from(Refusal::IdempotencyMismatch { item: Some(3) });
+        assert_eq!(item.0.errors[0].path, "/3/idempotencyKey");
+    }
+
+    #[test]
+    fn a_batch_tells_what_is_wrong_with_all_its_items() {
+        let items = [r#"{"name":"x"}"#, "{}", r#"{"name":"x","callbackUrl":"u"}"#, "1"];
+        let read = |(index, text): (usize, &&str)| {
+            emit_api::jobs::create(text, b"", &format!("/{index}"), &Default::default(), 0)
+        };
+        let problem = Problem::gather(items.iter().enumerate().map(read)).unwrap_err();
+        assert_eq!(problem.code(), Code::InvalidFields);
+        let paths: Vec<_> = problem.0.errors.iter().map(|error| error.path.as_str()).collect();
+        assert_eq!(paths, ["/1/name", "/2/callbackUrl", "/3"]);
     }
 }

@@ -35,7 +35,8 @@ const WAIT_FOR_END: Parameter = Parameter {
 const AFTER_NUMBER: Parameter = whole("after", "Only what comes after this number.", 0, i64::MAX);
 const LIMIT: Parameter = whole("limit", "At most that many; 100 by default.", 1, PAGE_LIMIT);
 const SINCE: Parameter = whole("since", "Replay every event after this number, then go live.", 0, i64::MAX);
-const COLLAPSE: Parameter = text("collapse", "`progress`: a client that lags gets only the newest of each job.");
+const COLLAPSE: Parameter =
+    text("collapse", "`progress`: a client that lags gets only the newest of each job.");
 
 // What each route takes beside its path and body.
 pub(super) const CREATE: [Parameter; 3] = [
@@ -53,8 +54,10 @@ pub(super) const LIST: [Parameter; 8] = [
     whole("offset", "Skip that many.", 0, LIST_OFFSET),
     text("include", "`payload`, `result` or both, separated by a comma."),
 ];
-pub(super) const WORKER: [Parameter; 1] = [header("x-emit-worker", "Who takes the jobs; at most 200 characters.")];
-pub(super) const REPORT: [Parameter; 1] = [header("x-emit-delivery", "The `deliveryId` this report comes from.")];
+pub(super) const WORKER: [Parameter; 1] =
+    [header("x-emit-worker", "Who takes the jobs; at most 200 characters.")];
+pub(super) const REPORT: [Parameter; 1] =
+    [header("x-emit-delivery", "The `deliveryId` this report comes from.")];
 pub(super) const WAIT: [Parameter; 1] = [WAIT_FOR_END];
 pub(super) const PAGE: [Parameter; 2] = [AFTER_NUMBER, LIMIT];
 pub(super) const LOGS: [Parameter; 4] = [
@@ -95,10 +98,13 @@ impl<'a> Query<'a> {
 
     /// Words separated by commas.
     pub(super) fn words(&self, name: &str) -> Result<Option<Vec<&str>>, Problem> {
-        let words: Option<Vec<&str>> =
-            self.text(name)?.map(|text| text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect());
+        let words: Option<Vec<&str>> = self
+            .text(name)?
+            .map(|text| text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect());
         match words {
-            Some(words) if words.len() > ARRAY_ITEMS => Err(Problem::invalid_query(name, "has too many items")),
+            Some(words) if words.len() > ARRAY_ITEMS => {
+                Err(Problem::invalid_query(name, "has too many items"))
+            }
             words => Ok(words),
         }
     }

@@ -81,7 +81,8 @@ fn log_query(query: &Query<'_>) -> Result<LogQuery, Problem> {
     Ok(LogQuery {
         after: query.after()?,
         limit: query.limit()?,
-        levels: levels.ok_or_else(|| Problem::invalid_query("level", "must be debug, info, warn or error"))?,
+        levels: levels
+            .ok_or_else(|| Problem::invalid_query("level", "must be debug, info, warn or error"))?,
         contains: query.text("q")?.map(Into::into),
     })
 }

@@ -68,7 +68,17 @@ fn route(
     handler: fn(Call) -> Future<Answer>,
     summary: &'static str,
 ) -> Route {
-    Route { method, path, access, handler, summary, parameters: vec![], body: None, status: 200, answer: None }
+    Route {
+        method,
+        path,
+        access,
+        handler,
+        summary,
+        parameters: vec![],
+        body: None,
+        status: 200,
+        answer: None,
+    }
 }
 
 impl Route {
@@ -198,7 +208,8 @@ impl Table {
         let mut endpoints: Vec<(&'static str, Endpoint)> = Vec::new();
         for route in routes {
             let path = route.path;
-            let method = if route.method == Method::GET { "GET, HEAD" } else { route.method.as_str() }.to_owned();
+            let method =
+                if route.method == Method::GET { "GET, HEAD" } else { route.method.as_str() }.to_owned();
             let route = Arc::new(route);
             match endpoints.iter_mut().find(|(known, _)| *known == path) {
                 Some((_, endpoint)) => {
@@ -266,7 +277,9 @@ mod tests {
 
     #[test]
     fn everything_about_spaces_and_their_keys_is_for_admins() {
-        for route in routes().iter().filter(|route| route.path.contains("tokens") || route.path.ends_with("/spaces")) {
+        for route in
+            routes().iter().filter(|route| route.path.contains("tokens") || route.path.ends_with("/spaces"))
+        {
             let expected = if route.path.contains("jobId") { Scope::Create } else { Scope::Admin };
             assert_eq!(route.access, Access::Needs(expected), "{}", route.path);
         }

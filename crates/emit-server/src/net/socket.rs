@@ -37,7 +37,7 @@ struct Inner {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, permit: OwnedSemaphorePermit) -> Socket {
+    pub(crate) fn new(stream: TcpStream, permit: OwnedSemaphorePermit) -> Socket {
         Socket(Arc::new(Inner {
             stream,
             busy: AtomicBool::new(false),

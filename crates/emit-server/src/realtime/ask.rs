@@ -52,7 +52,7 @@ impl Ask {
                 _ => {}
             }
         }
-        if let (How::Events, Some(id)) = (&ask.how, headers.get(LAST_EVENT_ID)) {
+        if let Some(id) = headers.get(LAST_EVENT_ID) {
             let since = id.to_str().ok().and_then(position);
             ask.since = Some(since.ok_or_else(|| {
                 Problem::invalid_header("last-event-id", "must be the id of an event of this stream")

@@ -166,71 +166,15 @@ impl<P: Pages> Feed<P> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
     use std::time::Duration;
 
-    use emit_core::{EventType, Recorded, Status};
+    use emit_core::Status;
     use proptest::prelude::*;
 
     use super::super::hub::Hub;
     use super::super::resume::{open_job, open_space};
-    use super::super::seat::lock;
-    use super::super::testing::{event, found, job_id, space};
+    use super::super::testing::{Store, found, job_id, space};
     use super::*;
-
-    /// Committed events of space 1, in pages of at most seven.
-    #[derive(Default)]
-    struct Store(Mutex<Vec<Recorded>>);
-
-    impl Store {
-        fn commit(&self, jobs: &[i64], data: Option<&str>) -> Vec<Recorded> {
-            let mut stored = lock(&self.0);
-            let start = stored.len();
-            for job in jobs {
-                let prev = stored.iter().rev().find(|event| event.job == *job).map_or(0, |event| event.seq);
-                let seq = stored.len() as i64 + 1;
-                stored.push(event(seq, prev, *job, EventType::Progress, data));
-            }
-            stored[start..].to_vec()
-        }
-
-        fn position(&self) -> i64 {
-            lock(&self.0).len() as i64
-        }
-
-        fn seqs(&self, subject: Subject, after: i64) -> Vec<i64> {
-            let of = |event: &&Recorded| event.seq > after && is_of(event, subject);
-            lock(&self.0).iter().filter(of).map(|event| event.seq).collect()
-        }
-    }
-
-    fn is_of(event: &Recorded, subject: Subject) -> bool {
-        match subject {
-            Subject::Space(_) => true,
-            Subject::Job(id) => event.job_id == id,
-        }
-    }
-
-    impl Pages for Store {
-        fn page(
-            &self,
-            subject: Subject,
-            after: i64,
-            limit: usize,
-            _: usize,
-        ) -> Pin<Box<dyn Future<Output = Page> + Send + '_>> {
-            Box::pin(async move {
-                tokio::task::yield_now().await;
-                let stored = lock(&self.0);
-                let rest = stored.iter().filter(|event| event.seq > after && is_of(event, subject));
-                let mut events: Vec<_> = rest.take(limit.min(7) + 1).cloned().collect();
-                let more = events.len() > 7;
-                events.truncate(7);
-                let position = stored.len() as i64;
-                Ok(Some(EventsPage { events, position, oldest: 1, last_at: 10 * position, more }))
-            })
-        }
-    }
 
     struct Watcher {
         feed: Feed<Store>,

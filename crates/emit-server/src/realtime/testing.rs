@@ -1,10 +1,15 @@
 //! Rows and events for this room's tests.
 
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 
 use emit_core::retry::Backoff;
 use emit_core::{Event, EventType, Job, JobId, Millis, Recorded, Scopes, Spec, Status};
-use emit_store::{Contents, FoundJob, Space, Token};
+use emit_store::{Contents, EventsPage, FoundJob, Space, Token};
+
+use super::feed::{Page, Pages};
+use super::hub::Subject;
+use super::seat::lock;
 
 pub(super) fn job_id(no: i64) -> JobId {
     JobId::from_parts(0, no as u128)
@@ -104,5 +109,67 @@ pub(super) fn found(space: Space, no: i64, status: Status, seq: i64) -> FoundJob
         job,
         space,
         contents: Contents { result: Some("{\"secret\":1}".into()), ..Contents::default() },
+    }
+}
+
+/// Committed events of space 1, in pages of at most seven.
+#[derive(Debug, Default)]
+pub(super) struct Store(Mutex<Vec<Recorded>>);
+
+impl Store {
+    pub(super) fn commit(&self, jobs: &[i64], data: Option<&str>) -> Vec<Recorded> {
+        let mut stored = lock(&self.0);
+        let start = stored.len();
+        for job in jobs {
+            let prev = stored.iter().rev().find(|event| event.job == *job).map_or(0, |event| event.seq);
+            let seq = stored.len() as i64 + 1;
+            stored.push(event(seq, prev, *job, EventType::Progress, data));
+        }
+        stored[start..].to_vec()
+    }
+
+    /// The same where the only job is 1.
+    pub(super) fn commit_fast(&self, jobs: &[i64], data: Option<&str>) -> Vec<Recorded> {
+        let mut stored = lock(&self.0);
+        let start = stored.len() as i64;
+        stored.extend((1..=jobs.len() as i64).map(|n| event(start + n, start + n - 1, 1, EventType::Progress, data)));
+        stored[start as usize..].to_vec()
+    }
+
+    pub(super) fn position(&self) -> i64 {
+        lock(&self.0).len() as i64
+    }
+
+    pub(super) fn seqs(&self, subject: Subject, after: i64) -> Vec<i64> {
+        let of = |event: &&Recorded| event.seq > after && is_of(event, subject);
+        lock(&self.0).iter().filter(of).map(|event| event.seq).collect()
+    }
+}
+
+fn is_of(event: &Recorded, subject: Subject) -> bool {
+    match subject {
+        Subject::Space(_) => true,
+        Subject::Job(id) => event.job_id == id,
+    }
+}
+
+impl Pages for Store {
+    fn page(
+        &self,
+        subject: Subject,
+        after: i64,
+        limit: usize,
+        _: usize,
+    ) -> Pin<Box<dyn Future<Output = Page> + Send + '_>> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            let stored = lock(&self.0);
+            let rest = stored.iter().filter(|event| event.seq > after && is_of(event, subject));
+            let mut events: Vec<_> = rest.take(limit.min(7) + 1).cloned().collect();
+            let more = events.len() > 7;
+            events.truncate(7);
+            let position = stored.len() as i64;
+            Ok(Some(EventsPage { events, position, oldest: 1, last_at: 10 * position, more }))
+        })
     }
 }

@@ -315,3 +315,6 @@ fn take_off(parts: &mut [Bytes], mut taken: usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -100,12 +100,10 @@ pub(super) fn job(row: &Row<'_>) -> Result<Job> {
     })
 }
 
-/// `strategy delay max jitter`; `None` for the default, which most jobs have.
+/// `strategy delay max jitter`; `None` where none was given, as with most jobs.
 pub(super) fn write_backoff(backoff: &Backoff) -> Option<String> {
-    if *backoff == Backoff::default() {
-        return None;
-    }
     let strategy = match backoff.strategy {
+        Strategy::Unset => return None,
         Strategy::None => "none",
         Strategy::Fixed => "fixed",
         Strategy::Exponential => "exponential",
