@@ -10,7 +10,9 @@ use anyhow::{Result, anyhow};
 use emit_core::apply::create;
 use emit_core::ids::Id;
 use emit_core::retry::Backoff;
-use emit_core::{Circumstances, Command, Job, NewJob, RawJson, Report as WorkerReport, Spec, Transition, apply};
+use emit_core::{
+    Circumstances, Command, Job, NewJob, RawJson, Report as WorkerReport, Spec, Transition, apply,
+};
 use emit_server::clock::Clock;
 use emit_server::engine::{Caller, Engine, ReportCall};
 use emit_server::keyring::Keyring;

@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import re
 import socket
+import struct
 
 import harness
 from harness import PATIENCE
@@ -166,8 +167,12 @@ def post(path: str, key: str = harness.ADMIN_KEY, body: bytes = b"", headers: tu
 class Raw:
     """A bare TCP connection to the server: sends what it is told, byte for byte."""
 
-    def __init__(self, emit):
-        self.tcp = socket.create_connection(("127.0.0.1", emit.port), PATIENCE)
+    def __init__(self, emit, receive_buffer: int | None = None):
+        self.tcp = socket.socket()
+        self.tcp.settimeout(PATIENCE)
+        if receive_buffer:  # before the connection is made, so that the window is small from the start
+            self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.tcp.connect(("127.0.0.1", emit.port))
         self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data: bytes) -> "Raw":
@@ -180,6 +185,11 @@ class Raw:
         with contextlib.suppress(OSError):
             self.tcp.shutdown(socket.SHUT_WR)
         return self
+
+    def reset(self) -> None:
+        """Hangs up without a word more: what is under way is lost."""
+        self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.tcp.close()
 
     def answer(self, method: str = "POST"):
         """The answer in the shape of httpx's, or None where the server hung up without one."""

@@ -22,6 +22,8 @@ from calls import (NOBODY, Raw, check_problem_body, in_seconds, job_in, jobs_of,
                    wait_for)
 
 ULID_TOO_LONG = NOBODY + "0"
+#: So that no timer changes the world while the table is gone through.
+LONG = {"timeoutSeconds": 86_400, "deliveryTimeoutSeconds": 86_400}
 
 
 # -- the world in which they happen -----------------------------------------------------------------------------
@@ -51,14 +53,16 @@ class World:
 @pytest.fixture(scope="module")
 def world(emit):
     space, other = emit.space()["id"], emit.space()["id"]
-    names = {"space": space, "other": other, "nobody": NOBODY, "elsewhere": job_in(emit, other, "running")["id"]}
+    names = {"space": space, "other": other, "nobody": NOBODY,
+             "elsewhere": job_in(emit, other, "running", **LONG)["id"]}
     for status in ("scheduled", "pending", "delivered", "running", "completed"):
-        names[status] = job_in(emit, space, status, name=status, timeoutSeconds=86_400, deliveryTimeoutSeconds=86_400)["id"]
+        names[status] = job_in(emit, space, status, name=status, **LONG)["id"]
     keys = {"admin": harness.ADMIN_KEY, "worker": emit.token(space, ["jobs:worker"]),
             "creator": emit.token(space, ["jobs:create"]), "reader": emit.token(space, ["jobs:read"]),
             "public": emit.public_token(space), "other": emit.token(other, ["jobs:worker", "jobs:create", "jobs:kill"]),
             "bound": emit.token(space, ["jobs:worker"], jobId=names["pending"]),
-            "expired": emit.token(space, ["jobs:worker"], expiresAt=in_seconds(1)), "revoked": emit.token(space, ["jobs:read"])}
+            "expired": emit.token(space, ["jobs:worker"], expiresAt=in_seconds(1)),
+            "revoked": emit.token(space, ["jobs:read"])}
     token = emit.call("GET", "/me", key=keys["revoked"]).json()["tokenId"]
     emit.call("DELETE", f"/spaces/{space}/tokens/{token}", expect=204)
     wait_for("the expired key", lambda: emit.call("GET", "/me", key=keys["expired"]).status_code == 401)
@@ -107,13 +111,16 @@ MALFORMED = [Bad(f"{name}: {line.rsplit('/', 1)[1]}", line, body, **JSON400) for
     ("a trailing comma", '{"name": "n",}'), ("single quotes", "{'name': 'n'}"), ("a comment", '{"name": "n"} // no'),
     ("NaN", '{"name": "n", "payload": NaN}'), ("a leading zero", '{"name": "n", "payload": 01}'),
     ("a raw newline in a string", '{"name": "n", "payload": "a\nb"}'), ("a raw NUL", b'{"name": "n\x00"}'),
-    ("a bad escape", '{"name": "\\x41"}'), ("half an escape", '{"name": "\\u00"}'), ("a byte order mark", b'\xef\xbb\xbf{"name":"n"}'),
+    ("a bad escape", '{"name": "\\x41"}'), ("half an escape", '{"name": "\\u00"}'),
+    ("a byte order mark", b'\xef\xbb\xbf{"name":"n"}'),
     ("UTF-16", '{"name": "n"}'.encode("utf-16")), ("a lone high surrogate", '{"name": "\\ud800"}'),
     ("a lone low surrogate", '{"payload": "\\udc00x", "name": "n"}'),
     ("surrogates the wrong way round", '{"name": "n", "payload": "\\ude00\\ud83d"}'),
     ("a surrogate in a field's name", '{"name": "n", "payload": {"\\ud800": 1}}'),
-    ("a surrogate in UTF-8", b'{"name": "n", "payload": "\xed\xa0\x80"}'), ("a bare 0xff", b'{"name": "n", "payload": "\xff"}'),
-    ("overlong UTF-8", b'{"name": "n", "payload": "\xc0\xaf"}'), ("UTF-8 cut short", b'{"name": "n", "payload": "\xe2\x82"}'),
+    ("a surrogate in UTF-8", b'{"name": "n", "payload": "\xed\xa0\x80"}'),
+    ("a bare 0xff", b'{"name": "n", "payload": "\xff"}'),
+    ("overlong UTF-8", b'{"name": "n", "payload": "\xc0\xaf"}'),
+    ("UTF-8 cut short", b'{"name": "n", "payload": "\xe2\x82"}'),
     ("65 levels", '{"name": "n", "payload": %s%s}' % ("[" * 64, "]" * 64)), ("a deep, open end", "[" * 100_000),
 ]]
 
@@ -143,16 +150,19 @@ EMPTY = [Bad(f"no body: {line.split('/', 1)[1]}", line, "", status=(400, 422), t
     JOBS, STEP, BATCH, "POST /jobs/{running}/event", "POST /jobs/{running}/logs", "POST /jobs/{running}/fail",
     "POST /spaces", "POST /spaces/{space}/tokens", "POST /spaces/{space}/jobs/kill")]
 
-UNKNOWN = [Bad(f"an unknown field: {line.split('/', 1)[1]}", line, json.dumps({**body, "x/y": 1}), path="/x~1y", **FIELDS)
-           for line, body in [
-    (JOBS, {"name": "n"}), (POLL, {}), ("POST /jobs/{running}/release", {}), ("POST /jobs/{running}/fail", {"error": "e"}),
-    ("POST /jobs/{running}/kill", {"reason": "r"}), ("PATCH /jobs/{pending}", {}),
-    ("POST /jobs/{pending}/tokens", {"expiresInSeconds": 60}), ("POST /spaces", {"name": "n"}), ("PATCH /spaces/{space}", {}),
+UNKNOWN = [Bad(f"an unknown field: {line.split('/', 1)[1]}", line, json.dumps({**body, "x/y": 1}), path="/x~1y",
+               **FIELDS) for line, body in [
+    (JOBS, {"name": "n"}), (POLL, {}), ("POST /jobs/{running}/release", {}),
+    ("POST /jobs/{running}/fail", {"error": "e"}), ("POST /jobs/{running}/kill", {"reason": "r"}),
+    ("PATCH /jobs/{pending}", {}), ("POST /jobs/{pending}/tokens", {"expiresInSeconds": 60}),
+    ("POST /spaces", {"name": "n"}), ("PATCH /spaces/{space}", {}),
     ("POST /spaces/{space}/tokens", {"name": "n", "scopes": ["jobs:read"]}),
-    ("POST /spaces/{space}/jobs/kill", {"status": "pending"}), ("POST /spaces/{space}/jobs/requeue", {"status": "dead"})]]
+    ("POST /spaces/{space}/jobs/kill", {"status": "pending"}),
+    ("POST /spaces/{space}/jobs/requeue", {"status": "dead"})]]
 
 NUL = [Bad(name, line, json.dumps(body), path=path, **FIELDS) for name, line, body, path in [
-    ("NUL in a name", JOBS, {"name": "a\0"}, "/name"), ("NUL in a tag", JOBS, {"name": "a", "tags": {"k": "\0"}}, "/tags/k"),
+    ("NUL in a name", JOBS, {"name": "a\0"}, "/name"),
+    ("NUL in a tag", JOBS, {"name": "a", "tags": {"k": "\0"}}, "/tags/k"),
     ("NUL in a tag's key", JOBS, {"name": "a", "tags": {"\0": "v"}}, "/tags*"),
     ("NUL in a field's name", JOBS, {"name": "a", "x\0": 1}, "/x\0"),
     ("NUL in an error", "POST /jobs/{running}/fail", {"error": "\0"}, "/error"),
@@ -161,9 +171,9 @@ NUL = [Bad(name, line, json.dumps(body), path=path, **FIELDS) for name, line, bo
     ("NUL in a key's name", "POST /spaces/{space}/tokens", {"name": "\0", "scopes": ["jobs:read"]}, "/name")]]
 
 QUERIES = [Bad(f"?{query}", f"GET /spaces/{{space}}/jobs?{query}", **QUERY) for query in (
-    "limit=0", "limit=101", "limit=99999999999999999999", "limit=", "limit=%00", "limit=1&limit=0", "offset=-1", "status=",
-    "status=no", "tag=x", "cursor=..%2F..%2Fetc%2Fpasswd", "cursor=' OR 1=1 --".replace(" ", "%20"), "include=secrets",
-    "name=%ff%fe", "limit=%ZZ")] + [
+    "limit=0", "limit=101", "limit=99999999999999999999", "limit=%00", "limit=1&limit=0", "offset=-1", "status=no",
+    "tag=x", "cursor=..%2F..%2Fetc%2Fpasswd", "cursor='%20OR%201=1%20--", "include=secrets",
+    "limit=%ZZ")] + [
     Bad("?offset=10001", "GET /spaces/{space}/jobs?offset=10001", status=422, code="use_cursor"),
     Bad("?after=-1", "GET /jobs/{running}/events?after=-1", **QUERY),
     Bad("?level=loud", "GET /jobs/{running}/logs?level=loud", **QUERY),
@@ -174,8 +184,9 @@ QUERIES = [Bad(f"?{query}", f"GET /spaces/{{space}}/jobs?{query}", **QUERY) for 
 STATES = [Bad(f"{verb} of a {status} job", f"POST /jobs/{{{status}}}/{verb}", body, status=409, code="wrong_state")
           for status, verb, body in [
     ("pending", "ack", ""), ("pending", "complete", "1"), ("pending", "progress", "{}"), ("pending", "keepalive", ""),
-    ("scheduled", "claim", ""), ("delivered", "complete", "1"), ("delivered", "progress", "{}"), ("running", "claim", ""),
-    ("running", "requeue", ""), ("completed", "kill", ""), ("completed", "fail", '{"error":"e"}'), ("completed", "release", "")]
+    ("scheduled", "claim", ""), ("delivered", "complete", "1"), ("delivered", "progress", "{}"),
+    ("running", "claim", ""), ("running", "requeue", ""), ("completed", "kill", ""),
+    ("completed", "fail", '{"error":"e"}'), ("completed", "release", "")]
 ] + [Bad("an edit of a running job", "PATCH /jobs/{running}", '{"priority":1}', status=409, code="wrong_state"),
      Bad("erasing a running job", "DELETE /jobs/{running}", status=409, code="wrong_state"),
      Bad("another's delivery", DONE, "1", status=409, code="stale_delivery", head=("x-emit-delivery: " + NOBODY,)),
@@ -209,7 +220,8 @@ KEYS = [Bad(name, line, body, status, code, key=key, head=head) for name, line, 
 
 IDS = [Bad(f"the job {name}", f"GET /jobs/{job}", status=404) for name, job in [
     ("that nobody knows", NOBODY), ("with an id too long", ULID_TOO_LONG), ("with an id too short", NOBODY[1:]),
-    ("beyond the last ULID", "8" + "Z" * 25), ("with a letter that is none", "U" * 26), ("with a NUL", "%00"), ("-1", "-1"),
+    ("beyond the last ULID", "8" + "Z" * 25), ("with a letter that is none", "U" * 26), ("with a NUL", "%00"),
+    ("-1", "-1"),
     ("that is a path", "..%2f..%2fspaces"), ("that is not UTF-8", "%ff%fe"), ("that is SQL", "'%20OR%201=1--"),
     ("with a very long id", "0" * 4_000), ("that is a space", "{space}")]] + [
     Bad("creating in no space", f"POST /spaces/{NOBODY}/jobs", '{"name":"n"}', 404, "space_not_found"),
@@ -220,7 +232,8 @@ IDS = [Bad(f"the job {name}", f"GET /jobs/{job}", status=404) for name, job in [
     Bad("encoded dots in the path", "GET /%2e%2e/%2e%2e/etc/passwd", "", (400, 404)),
     Bad("a double slash", "GET //me", "", 404, "not_found"),
     Bad("a slash at the end", "GET /me/", "", 404, "not_found"),
-    Bad("a NUL in the path", "GET /me%00", "", 404), Bad("a wrong method", "PUT /jobs/{running}", "{}", 405, "method_not_allowed"),
+    Bad("a NUL in the path", "GET /me%00", "", 404),
+    Bad("a wrong method", "PUT /jobs/{running}", "{}", 405, "method_not_allowed"),
     Bad("a method of one's own", "BREW /jobs/{running}", "", 405, "method_not_allowed")]
 
 HEADERS = [
@@ -235,7 +248,8 @@ HEADERS = [
     Bad("an array over 16 MiB", JOBS, "[" + " " * (16 * 1024 * 1024) + "]", 413, "payload_too_large"),
     Bad("1,001 jobs", JOBS, json.dumps([{"name": "n"}] * 1001), **FIELDS), Bad("no jobs", JOBS, "[]", **FIELDS),
     Bad("1,001 reports", BATCH, json.dumps([{"jobId": NOBODY, "report": "ack"}] * 1001), **FIELDS),
-    Bad("no reports", BATCH, "[]", **FIELDS), Bad("a callback", JOBS, '{"name":"n","callbackUrl":"http://x.y"}', 422, "not_available"),
+    Bad("no reports", BATCH, "[]", **FIELDS),
+    Bad("a callback", JOBS, '{"name":"n","callbackUrl":"http://x.y"}', 422, "not_available"),
     Bad("a compressed body", JOBS, b"\x1f\x8b\x08\0\0\0\0\0", (400, 415), head=("content-encoding: gzip",)),
 ]
 
@@ -245,7 +259,8 @@ TABLE = [*MALFORMED, *REPEATED, *KINDS, *EMPTY, *UNKNOWN, *NUL, *QUERIES, *STATE
 @pytest.mark.parametrize("bad", TABLE, ids=lambda bad: bad.name)
 def test_the_table(world, unharmed, bad):
     """«Malformed JSON 400, wrong fields 422, unknown route 404, wrong method 405, too big 413, wrong content type 415
-    …, wrong state 409»; «Of a refused request nothing is kept»; «Never a panic, never a hang, never a partial write.»"""
+    …, wrong state 409»; «Of a refused request nothing is kept»; «Never a panic, never a hang, never a partial
+    write.»"""
     method, path = world.fill(bad.line).split(" ")
     body = bad.body.encode() if isinstance(bad.body, str) else bad.body
     lines = [f"{method} /api/v1{path} HTTP/1.1", "Host: 127.0.0.1", *bad.head]
@@ -282,8 +297,8 @@ REPORTS = [("logs", body, path) for body, path in test_logs_events.BAD] + [
     ("fail", {}, "/error"), ("fail", {"error": 5}, "/error"), ("fail", {"error": "e", "retryable": 1}, "/retryable"),
     ("fail", {"error": "e", "retryAfterSeconds": 86_401}, "/retryAfterSeconds"), ("fail", {"error": "e", "x": 1}, "/x"),
     ("fail", {"error": "\0"}, "/error"), ("fail", "boom", ""), ("release", {"afterSeconds": -1}, "/afterSeconds"),
-    ("release", {"after": 1}, "/after"), ("release", [], ""), ("progress", [], ""), ("progress", 7, ""), ("checkpoint", "x", ""),
-    ("event", [1], "")]
+    ("release", {"after": 1}, "/after"), ("release", [], ""), ("progress", [], ""), ("progress", 7, ""),
+    ("checkpoint", "x", ""), ("event", [1], "")]
 
 
 @pytest.mark.parametrize("verb, body, path", REPORTS, ids=lambda v: json.dumps(v)[:40])
@@ -302,7 +317,8 @@ def test_a_bad_report(world, unharmed, verb, body, path):
 ITEMS = [(7, ""), ([], ""), (None, ""), ({}, "/*"), ({"report": "ack"}, "/jobId"), ({"jobId": NOBODY}, "/report"),
          ({"jobId": 7, "report": "ack"}, "/jobId"), ({"jobId": NOBODY, "report": "dance"}, "/report"),
          ({"jobId": NOBODY, "report": ["ack"]}, "/report"), ({"jobId": NOBODY, "report": "kill"}, "/report"),
-         ({"jobId": NOBODY, "report": "ack", "x": 1}, "/x"), ({"jobId": NOBODY, "report": "ack", "deliveryId": 7}, "/deliveryId")]
+         ({"jobId": NOBODY, "report": "ack", "x": 1}, "/x"),
+         ({"jobId": NOBODY, "report": "ack", "deliveryId": 7}, "/deliveryId")]
 
 
 @pytest.mark.parametrize("item, path", ITEMS, ids=str)
@@ -331,10 +347,12 @@ def test_a_bad_setting(world, unharmed, body, path):
 
 # -- what no client library sends -------------------------------------------------------------------------------
 
+CHUNKED = b"POST /api/v1/spaces HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
 GARBAGE = [
     ("nothing", b""), ("line ends", b"\r\n\r\n\r\n"), ("a word", b"hello\r\n\r\n"), ("binary", bytes(range(256)) * 4),
     ("a TLS hello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 64),
-    ("HTTP/2 without asking", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0" * 9), ("HTTP/9", b"GET /healthz HTTP/9.9\r\n\r\n"),
+    ("HTTP/2 without asking", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0" * 9),
+    ("HTTP/9", b"GET /healthz HTTP/9.9\r\n\r\n"),
     ("a header without a colon", b"GET /healthz HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n"),
     ("a NUL in a header", b"GET /healthz HTTP/1.1\r\nHost: x\r\nx-a: a\0b\r\n\r\n"),
     ("a blank before the colon", b"GET /healthz HTTP/1.1\r\nHost: x\r\nx-a : b\r\n\r\n"),
@@ -346,11 +364,9 @@ GARBAGE = [
     ("a length that is no number", b"POST /api/v1/spaces HTTP/1.1\r\nHost: x\r\nContent-Length: ten\r\n\r\n"),
     ("a negative length", b"POST /api/v1/spaces HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"),
     ("two lengths", b"POST /api/v1/spaces HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x"),
-    ("a length and chunks", b"POST /api/v1/spaces HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked"
-                            b"\r\n\r\n0\r\n\r\n"),
-    ("a chunk that is no size", b"POST /api/v1/spaces HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"),
-    ("a chunk of all there is", b"POST /api/v1/spaces HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                b"ffffffffffffffffff\r\nx\r\n"),
+    ("a length and chunks", CHUNKED + b"Content-Length: 3\r\n\r\n0\r\n\r\n"),
+    ("a chunk that is no size", CHUNKED + b"\r\nzz\r\n\r\n"),
+    ("a chunk of all there is", CHUNKED + b"\r\nffffffffffffffffff\r\nx\r\n"),
 ]
 
 

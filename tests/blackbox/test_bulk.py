@@ -2,7 +2,8 @@
 
 import pytest
 
-from calls import STATUSES, TERMINAL, counts, events, ids, job_in, jobs_of, position, problem, wait_for, in_seconds
+from calls import (STATUSES, TERMINAL, all_pages, counts, events, ids, in_seconds, job_in, jobs_of, position, problem,
+                   wait_for)
 
 
 def bulk(emit, space, verb, expect=200, **body):
@@ -27,7 +28,8 @@ def test_one_status(emit, space, verb, status):
     assert counts(emit, space) == wanted
     [job] = jobs_of(emit, space, name=status)
     last = events(emit, job["id"])[-1]
-    assert (last["type"], last.get("data")) == (("requeued", None) if verb == "requeue" else ("killed", {"reason": None}))
+    wanted = {"requeue": ("requeued", None), "kill": ("killed", {"reason": None})}[verb]
+    assert (last["type"], last.get("data")) == wanted
     if verb == "kill":
         assert emit.job(job["id"])["result"] == {"reason": None}
 
@@ -66,7 +68,7 @@ def test_limit_and_order(emit, space, limit, count):
     made = emit.call("POST", f"/spaces/{space}/jobs", [{"name": "n"}] * 105, expect=201).json()
     answer = bulk(emit, space, "kill", status="pending", **({"limit": limit} if limit else {})).json()
     assert answer == {"count": count, "more": count < 105}
-    killed = [job for page in range(0, 105, 100) for job in ids(jobs_of(emit, space, status="killed", limit=100, offset=page))]
+    killed = [job["id"] for page in all_pages(emit, f"/spaces/{space}/jobs?status=killed") for job in page]
     assert killed[::-1] == ids(made)[:count]
 
 

@@ -69,8 +69,9 @@ def test_release_after_a_while(emit, space):
     assert again["id"] == job["id"] and again["deliveredAt"] >= released["availableAt"]
 
 
-@pytest.mark.parametrize("body, path", [({"afterSeconds": -1}, "/afterSeconds"), ({"afterSeconds": "1"}, "/afterSeconds"),
-                                        ({"afterSeconds": 1e12}, "/afterSeconds"), ({"after": 1}, "/after")])
+@pytest.mark.parametrize("body, path", [({"afterSeconds": -1}, "/afterSeconds"), ({"after": 1}, "/after"),
+                                        ({"afterSeconds": "1"}, "/afterSeconds"),
+                                        ({"afterSeconds": 1e12}, "/afterSeconds")])
 def test_bad_releases(emit, space, body, path):
     """«Unknown fields are 422 in every body whose fields this page lists»; negative or endless waits are none."""
     job = job_in(emit, space, "running")

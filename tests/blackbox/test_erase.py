@@ -40,7 +40,8 @@ def test_numbered_shells_stay(emit, space, status):
     kept = shells(emit, space)
     assert SECRET not in str(kept)
     assert [e["seq"] for e in kept] == list(range(1, len(kept) + 1))
-    assert [(e["type"], e["status"], e["seq"]) for e in kept[:-1]] == [(e["type"], e["status"], e["seq"]) for e in before]
+    stays = ("type", "status", "seq")
+    assert [[e[k] for k in stays] for e in kept[:-1]] == [[e[k] for k in stays] for e in before]
     assert {e["jobName"] for e in kept} == {"kept"} and kept[-1]["type"] == "erased"
     for shell, event in zip(kept, before):
         assert ("data" in shell) == (event.get("data") is not None)

@@ -30,7 +30,11 @@ def test_the_shape_of_a_problem(emit, status, code, call):
     found = problem(emit.call(*call), status, code)
     for field in ("type", "title", "detail", "code", "requestId"):
         assert isinstance(found[field], str) and found[field], field
-    assert code in found["type"]  # «each has a documentation page»
+    assert found["type"].endswith(code)
+    if found["type"].startswith("/"):
+        # «each has a documentation page that says whether a retry is safe»: where the server has it, it is there.
+        page = httpx.get(emit.origin + found["type"], timeout=harness.PATIENCE)
+        assert page.status_code == 200 and code in page.text and "retry" in page.text.lower()
 
 
 def test_request_ids(emit):
@@ -41,7 +45,8 @@ def test_request_ids(emit):
     assert emit.call("GET", "/me").headers["x-request-id"]
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/api/openapi.json", "/api/v1/me", "/api/v1/nothing", "/x"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/api/openapi.json", "/api/v1/me", "/api/v1/nothing",
+                                  "/x"])
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "DELETE"])
 def test_on_every_answer(emit, path, method):
     """«`Referrer-Policy: no-referrer` everywhere»: good answers and bad ones."""

@@ -55,8 +55,8 @@ def test_stale_comes_before_the_state(emit, space, end, status):
 @pytest.mark.parametrize("verb, status", [("ack", "running"), ("complete", "completed"), ("fail", "pending"),
                                           ("release", "pending")])
 def test_a_repetition_changes_nothing(emit, space, verb, status):
-    """«`ack`, `complete` and `fail` repeated with the deliveryId of the latest delivery answer 200 with the job as it is
-    and change nothing»; «A repeated `release` with the latest `deliveryId` … answer 200.»"""
+    """«`ack`, `complete` and `fail` repeated with the deliveryId of the latest delivery answer 200 with the job as it
+    is and change nothing»; «A repeated `release` with the latest `deliveryId` … answer 200.»"""
     job = emit.report(emit.create(space)["id"], "claim")
     if verb in ("complete", "fail"):
         emit.report(job["id"], "ack")

@@ -18,8 +18,8 @@ def padded(size: int, head: str, tail: str) -> str:
 
 #: Bodies that can be of any size.
 BODIES = {"create": ('{"name":"n","payload":"', '"}'), "progress": ('{"a":"', '"}'), "checkpoint": ('{"a":"', '"}'),
-          "event": ('{"a":"', '"}'), "complete": ('"', '"'), "fail": ('{"error":"', '"}'), "kill": ('{"reason":"', '"}'),
-          "PATCH": ('{"payload":"', '"}')}
+          "event": ('{"a":"', '"}'), "complete": ('"', '"'), "fail": ('{"error":"', '"}'),
+          "kill": ('{"reason":"', '"}'), "PATCH": ('{"payload":"', '"}')}
 
 
 def send(emit, space, what, size):
@@ -147,7 +147,7 @@ def until_limited(emit, key):
 def test_rate_limit():
     """«requests | secret keys: none; public and job-bound tokens: 1,000/s per key and client address»; «over the rate
     limit 429 with `Retry-After` and `RateLimit-*`». Configured lower here, so that any machine reaches it."""
-    with harness.server(flag_about("rate"), "5") as emit:
+    with harness.server(flag_about("requests"), "5") as emit:
         space = emit.space()["id"]
         job = emit.create(space)["id"]
         public, secret = emit.public_token(space), emit.token(space, ["jobs:read"])
@@ -160,6 +160,26 @@ def test_rate_limit():
         for _ in range(100):
             assert emit.call("GET", "/me", key=secret).status_code == 200
         assert emit.job(job)["seq"] == 1
+
+
+def from_(emit, key, address):
+    return emit.call("GET", "/me", key=key, headers={"x-forwarded-for": address})
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_the_clients_address(trusted):
+    """«per key and client address, … (`--trusted-proxies` for forwarded ones)»: who is no trusted proxy cannot make
+    himself another address; behind one, each address has a count of its own."""
+    flags = ["--trusted-proxies", "127.0.0.1"] if trusted else []
+    with harness.server(flag_about("requests"), "5", *flags) as emit:
+        key, last = emit.public_token(emit.space()["id"]), None
+        for n in range(2_000):
+            last = from_(emit, key, "203.0.113.1" if trusted else f"203.0.113.{n % 250}")
+            if last.status_code != 200:
+                break
+        rate_limited(last)
+        if trusted:
+            assert from_(emit, key, "203.0.113.2").status_code == 200
 
 
 # -- slowness ---------------------------------------------------------------------------------------------------

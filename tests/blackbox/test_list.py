@@ -41,7 +41,7 @@ def test_pages_by_link(emit, space, query):
 
 
 def test_a_cursor_stays_where_it_is(emit, space):
-    """«`cursor=`»: jobs created meanwhile neither shift a page nor appear in it; that is what tells it from `offset`."""
+    """«`cursor=`»: jobs created meanwhile neither shift a page nor appear in it, unlike with `offset`."""
     made = fill(emit, space, 10)
     first = emit.call("GET", path(space, "limit=5"), expect=200)
     link = next_link(first)
@@ -122,8 +122,8 @@ def test_a_list_stops_at_8_mib(emit, space):
     assert [job["id"] for page in pages for job in page] == made[::-1]
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=-1", "limit=ten", "limit=1.5", "offset=-1", "offset=x",
-                                   "status=waiting", "status=pending,nope", "tag=nocolon", "cursor=%00",
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=-1", "limit=ten", "limit=1.5", "offset=-1",
+                                   "offset=x", "status=waiting", "status=pending,nope", "tag=nocolon", "cursor=%00",
                                    "cursor=nonsense", "include=everything", "ids=nonsense"])
 def test_query_values_out_of_range(emit, space, query):
     """«Query values out of range: 422 `invalid_query`»; «`errors` stands on every 422 about a field or parameter»"""

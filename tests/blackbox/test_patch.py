@@ -49,7 +49,8 @@ def test_due_now(emit, space):
     """«scheduledFor? (null: now)»: `updated` carries the new status, and a worker gets it."""
     job = job_in(emit, space, "scheduled")
     assert edit(emit, job, {"scheduledFor": None})["status"] == "pending"
-    assert [(e["type"], e["status"]) for e in events(emit, job["id"])] == [("created", "scheduled"), ("updated", "pending")]
+    assert [(e["type"], e["status"]) for e in events(emit, job["id"])] == [
+        ("created", "scheduled"), ("updated", "pending")]
     assert ids(emit.poll(space)) == [job["id"]]
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from calls import (NOBODY, STATUSES, TIME, ULID, all_pages, counts, ids, in_seconds, job_in, jobs_of, problem)
+from calls import (NOBODY, STATUSES, TIME, ULID, all_pages, counts, ids, in_seconds, job_in, jobs_of, meanwhile,
+                   problem, still_serves)
 
 SETTINGS = {"name": "s", "paused": False, "retentionDays": 14, "maxPending": None, "maxDeliveries": None}
 
@@ -41,8 +42,9 @@ def test_a_setting_can_be_taken_back(emit, space, field):
 
 #: Bad settings with the path of the error; test_bad_input.py sends them too.
 BAD = [({"name": ""}, "/name"), ({"name": 5}, "/name"), ({"name": "n" * 201}, "/name"), ({"name": "a\x00"}, "/name"),
-       ({"paused": "no"}, "/paused"), ({"retentionDays": -1}, "/retentionDays"), ({"retentionDays": 1.5}, "/retentionDays"),
-       ({"maxPending": -1}, "/maxPending"), ({"maxPending": "1"}, "/maxPending"), ({"maxDeliveries": 0}, "/maxDeliveries"),
+       ({"paused": "no"}, "/paused"), ({"retentionDays": -1}, "/retentionDays"),
+       ({"retentionDays": 1.5}, "/retentionDays"), ({"maxPending": -1}, "/maxPending"),
+       ({"maxPending": "1"}, "/maxPending"), ({"maxDeliveries": 0}, "/maxDeliveries"),
        ({"maxDeliveries": 1001}, "/maxDeliveries"), ({"id": NOBODY}, "/id"), ({"createdAt": None}, "/createdAt"),
        ({"colour": "red"}, "/colour")]
 
@@ -122,15 +124,24 @@ def test_forced_deletion(emit, space):
     assert space not in [row["id"] for page in all_pages(emit, "/spaces?limit=1000") for row in page]
 
 
+def test_deletion_ends_what_waits(emit, space):
+    """«a forced deletion answers 204 once nothing of it can be read»: not by a GET that has been waiting, either."""
+    job = emit.create(space)["id"]
+    with meanwhile(emit.call, "GET", f"/jobs/{job}?waitSeconds=30") as future:
+        for _ in range(20):
+            still_serves(emit)
+        emit.call("DELETE", f"/spaces/{space}?force=true", expect=204)
+        problem(future.result(), 404, "job_not_found")
+
+
 def full(answer):
-    found = problem(answer, 503, "queue_full")
+    problem(answer, 503, "queue_full")
     assert int(answer.headers["retry-after"]) >= 0
-    return found
 
 
 def test_max_pending(emit, space):
-    """«`maxPending` (default none) counts pending and scheduled; what does not fit whole: 503 `queue_full`»; «queue full
-    …503 with `Retry-After`»"""
+    """«`maxPending` (default none) counts pending and scheduled; what does not fit whole: 503 `queue_full`»; «queue
+    full … 503 with `Retry-After`»"""
     patch(emit, space, {"maxPending": 3})
     emit.create(space)
     emit.create(space, scheduledFor=in_seconds(3600))

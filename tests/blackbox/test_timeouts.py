@@ -1,4 +1,4 @@
-"""What timers do: delivery and execution timeouts, retry delays, expiry, schedules. Waits for signals, not for times."""
+"""What timers do: delivery and execution timeouts, retry delays, expiry, schedules. Tests wait for signals."""
 
 import datetime
 

@@ -31,6 +31,8 @@ const RESERVED: usize = 128;
 const UNKNOWN_LIMIT: usize = 1_024;
 /// Pause after an accept that failed for want of descriptors or memory: the next would fail as well.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Connections at once that come while the server drains.
+const LATE: usize = 64;
 /// So long the kernel tries to deliver what we wrote to a peer that does not take it.
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -48,20 +50,29 @@ where
     let most = descriptors().saturating_sub(RESERVED).clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
     let room = Arc::new(Semaphore::new(most));
     let told = draining.clone();
-    let accepting = async {
-        // Above the limit new connections wait in the kernel's queue.
-        while let Ok(permit) = room.clone().acquire_owned().await {
-            let (stream, peer) = accept(&listener).await;
-            start(stream, peer, permit, service.clone(), told.clone());
+    let accept_into = |room: Arc<Semaphore>, is_late: bool| {
+        let (listener, service, told) = (&listener, &service, &told);
+        async move {
+            // Above the limit new connections wait in the kernel's queue.
+            while let Ok(permit) = room.clone().acquire_owned().await {
+                let (stream, peer) = accept(listener).await;
+                start(stream, peer, permit, service.clone(), told.clone(), is_late);
+            }
         }
     };
     tokio::select! {
-        () = accepting => {}
+        () = accept_into(room.clone(), false) => {}
         _ = draining.wait_for(|draining| *draining) => {}
     }
-    drop(listener);
-    // Whoever still holds a socket, upgraded or not, holds a permit.
-    if tokio::time::timeout(DRAIN, room.acquire_many(most as u32)).await.is_err() {
+    // Whoever still holds a socket, upgraded or not, holds a permit. Meanwhile others may ask `/readyz` why, one
+    // request a connection; nobody waits for those.
+    let emptied = async {
+        tokio::select! {
+            _ = room.acquire_many(most as u32) => {}
+            () = accept_into(Arc::new(Semaphore::new(LATE)), true) => {}
+        }
+    };
+    if tokio::time::timeout(DRAIN, emptied).await.is_err() {
         tracing::warn!(left = most - room.available_permits(), "connections are cut: their time is up");
     }
 }
@@ -72,6 +83,7 @@ fn start<S>(
     permit: OwnedSemaphorePermit,
     service: S,
     draining: watch::Receiver<bool>,
+    is_late: bool,
 ) where
     S: Clone + Send + Sync + 'static,
     TowerToHyperService<S>: hyper::service::Service<
@@ -85,7 +97,7 @@ fn start<S>(
     let _ = stream.set_nodelay(true);
     let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(USER_TIMEOUT));
     let socket = Socket::new(stream, permit);
-    tokio::spawn(connection::run(socket, Peer(peer), TowerToHyperService::new(service), draining));
+    tokio::spawn(connection::run(socket, Peer(peer), TowerToHyperService::new(service), draining, is_late));
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {

@@ -10,7 +10,9 @@ pub mod sqlite;
 use std::fmt;
 use std::sync::Arc;
 
-use emit_core::{Event, Job, JobId, JobNo, Millis, RawJson, Recorded, Scopes, SpaceId, SpaceNo, Status, TokenId};
+use emit_core::{
+    Event, Job, JobId, JobNo, Millis, RawJson, Recorded, Scopes, SpaceId, SpaceNo, Status, TokenId,
+};
 
 /// Why a store did not do what it was asked to. Unexpected, unlike a refusal.
 #[derive(Debug, Clone)]
@@ -318,9 +320,16 @@ pub trait Reader: Send {
     /// The latest `limit` events of a job, ascending.
     fn latest_events(&mut self, job: &Job, limit: usize) -> Result<Vec<Recorded>>;
     /// A job's events after a position, at most `limit` and about `bytes`; `None` if the job is gone.
-    fn job_events(&mut self, id: JobId, after: i64, limit: usize, bytes: usize) -> Result<Option<EventsPage>>;
+    fn job_events(&mut self, id: JobId, after: i64, limit: usize, bytes: usize)
+    -> Result<Option<EventsPage>>;
     /// A space's events after a position; `None` if the space is gone.
-    fn space_events(&mut self, no: SpaceNo, after: i64, limit: usize, bytes: usize) -> Result<Option<EventsPage>>;
+    fn space_events(
+        &mut self,
+        no: SpaceNo,
+        after: i64,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Option<EventsPage>>;
     /// Lines of a job's log, and whether others follow.
     fn logs(&mut self, job: JobNo, query: &LogQuery, bytes: usize) -> Result<(Vec<LogLine>, bool)>;
     /// A space.

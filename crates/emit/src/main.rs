@@ -6,6 +6,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// Requests are many small allocations, freed on another thread than they were made on.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Background jobs over plain HTTP, watched live over WebSockets.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]

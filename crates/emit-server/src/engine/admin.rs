@@ -61,7 +61,11 @@ pub(super) fn delete_space(
     })
 }
 
-pub(super) fn create_token(batch: &mut Batch<'_>, token: Token, reply: Reply<Token>) -> Result<(), StoreError> {
+pub(super) fn create_token(
+    batch: &mut Batch<'_>,
+    token: Token,
+    reply: Reply<Token>,
+) -> Result<(), StoreError> {
     batch.run(reply, |batch| {
         if let Some((_, id)) = token.space {
             batch.space(id)?;

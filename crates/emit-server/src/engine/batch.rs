@@ -5,12 +5,11 @@ use std::collections::{HashMap, HashSet};
 use emit_core::apply::create;
 use emit_core::ids::Id;
 use emit_core::{
-    Circumstances, Command, Job, JobId, Millis, NewJob, Refusal, SpaceId, SpaceNo, TokenId, Transition,
-    apply,
+    Circumstances, Command, Job, JobId, Millis, NewJob, Refusal, SpaceId, SpaceNo, TokenId, Transition, apply,
 };
 use emit_store::{Change, Contents, LogLine, Space, StoreError, Writer};
-use rand::rngs::StdRng;
 use rand::RngExt;
+use rand::rngs::StdRng;
 
 use super::work::Reply;
 use super::{Caller, Done};

@@ -80,7 +80,8 @@ fn answer(batch: &mut Batch<'_>, space: &Space, call: PollCall, taken: Taken) {
     let id = space.id;
     let engine = call.engine;
     batch.answer(call.reply, move |written| {
-        let jobs = taken.into_iter().map(|(outcome, contents)| done(outcome, id, contents)(written)).collect();
+        let jobs =
+            taken.into_iter().map(|(outcome, contents)| done(outcome, id, contents)(written)).collect();
         Ok(Polled { jobs, engine })
     });
 }

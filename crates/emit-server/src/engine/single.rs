@@ -41,9 +41,7 @@ pub(super) fn reports(
         Ok(Box::new(move |written| {
             Ok(taken
                 .into_iter()
-                .map(|item| {
-                    item.map(|(outcome, space)| done(outcome, space, Contents::default())(written))
-                })
+                .map(|item| item.map(|(outcome, space)| done(outcome, space, Contents::default())(written)))
                 .collect())
         }))
     })

@@ -21,12 +21,38 @@ pub(super) struct PollCall {
 
 /// One entry of the queue.
 pub(super) enum Work {
-    Create { space: SpaceId, jobs: Vec<NewJob>, reply: Reply<Vec<Created>> },
-    Poll { space: SpaceId, call: PollCall },
-    Claim { caller: Caller, job: JobId, worker: Option<Arc<str>>, engine: Engine, reply: Reply<Polled> },
-    Report { caller: Caller, call: ReportCall, reply: Reply<Done> },
-    Reports { caller: Caller, calls: Vec<ReportCall>, reply: Reply<Vec<Result<Done, Refusal>>> },
-    Single { caller: Caller, job: JobId, command: Command, reply: Reply<Done> },
+    Create {
+        space: SpaceId,
+        jobs: Vec<NewJob>,
+        reply: Reply<Vec<Created>>,
+    },
+    Poll {
+        space: SpaceId,
+        call: PollCall,
+    },
+    Claim {
+        caller: Caller,
+        job: JobId,
+        worker: Option<Arc<str>>,
+        engine: Engine,
+        reply: Reply<Polled>,
+    },
+    Report {
+        caller: Caller,
+        call: ReportCall,
+        reply: Reply<Done>,
+    },
+    Reports {
+        caller: Caller,
+        calls: Vec<ReportCall>,
+        reply: Reply<Vec<Result<Done, Refusal>>>,
+    },
+    Single {
+        caller: Caller,
+        job: JobId,
+        command: Command,
+        reply: Reply<Done>,
+    },
     Bulk {
         space: SpaceId,
         which: Matching,
@@ -35,13 +61,39 @@ pub(super) enum Work {
         command: Command,
         reply: Reply<Bulk>,
     },
-    GiveBack { unseen: Vec<(JobId, DeliveryId)> },
-    CreateSpace { space: Space, public: Token, reply: Reply<NewSpace> },
-    UpdateSpace { id: SpaceId, edit: SpaceEdit, reply: Reply<Space> },
-    DeleteSpace { id: SpaceId, force: bool, reply: Reply<()> },
-    CreateToken { token: Token, reply: Reply<Token> },
-    MintJobToken { caller: Caller, job: JobId, token: Token, reply: Reply<Token> },
-    DeleteToken { space: Option<SpaceId>, id: TokenId, reply: Reply<()> },
+    GiveBack {
+        unseen: Vec<(JobId, DeliveryId)>,
+    },
+    CreateSpace {
+        space: Space,
+        public: Token,
+        reply: Reply<NewSpace>,
+    },
+    UpdateSpace {
+        id: SpaceId,
+        edit: SpaceEdit,
+        reply: Reply<Space>,
+    },
+    DeleteSpace {
+        id: SpaceId,
+        force: bool,
+        reply: Reply<()>,
+    },
+    CreateToken {
+        token: Token,
+        reply: Reply<Token>,
+    },
+    MintJobToken {
+        caller: Caller,
+        job: JobId,
+        token: Token,
+        reply: Reply<Token>,
+    },
+    DeleteToken {
+        space: Option<SpaceId>,
+        id: TokenId,
+        reply: Reply<()>,
+    },
     RotateToken {
         space: Option<SpaceId>,
         id: TokenId,
@@ -49,7 +101,9 @@ pub(super) enum Work {
         grace_ms: Millis,
         reply: Reply<Token>,
     },
-    TouchTokens { used: Vec<(TokenId, Millis)> },
+    TouchTokens {
+        used: Vec<(TokenId, Millis)>,
+    },
     Drain,
 }
 
@@ -69,7 +123,9 @@ impl Work {
     /// The jobs it names, to be loaded in one go.
     pub(super) fn names_jobs(&self, ids: &mut Vec<JobId>) {
         match self {
-            Work::Claim { job, .. } | Work::Single { job, .. } | Work::MintJobToken { job, .. } => ids.push(*job),
+            Work::Claim { job, .. } | Work::Single { job, .. } | Work::MintJobToken { job, .. } => {
+                ids.push(*job)
+            }
             Work::Report { call, .. } => ids.push(call.job),
             Work::Reports { calls, .. } => ids.extend(calls.iter().map(|call| call.job)),
             Work::GiveBack { unseen } => ids.extend(unseen.iter().map(|(job, _)| *job)),

@@ -29,8 +29,14 @@ const IDLE: Duration = Duration::from_secs(75);
 /// What hyper may gather per connection: a head, or a piece of a body.
 const BUFFER_BYTES: usize = 64 << 10;
 
-pub(super) async fn run<S>(socket: Socket, peer: Peer, service: S, mut draining: watch::Receiver<bool>)
-where
+/// Serves it to its end. `is_late`: it came while the server drains, and gets one answer.
+pub(super) async fn run<S>(
+    socket: Socket,
+    peer: Peer,
+    service: S,
+    mut draining: watch::Receiver<bool>,
+    is_late: bool,
+) where
     S: Service<
             Request<Body>,
             Response = Response<Body>,
@@ -49,13 +55,14 @@ where
     let http = http1::Builder::new()
         .max_buf_size(BUFFER_BYTES)
         .header_read_timeout(None)
+        .keep_alive(!is_late)
         .serve_connection(TokioIo::new(socket.clone()), answer)
         .with_upgrades();
     let mut http = pin!(http);
     let mut times = Times::new(Instant::now());
     let mut timer = pin!(sleep_until(times.deadline));
     let mut told = pin!(draining.wait_for(|draining| *draining));
-    let mut is_told = false;
+    let mut is_told = is_late;
     let late = poll_fn(|cx| {
         loop {
             if http.as_mut().poll(cx).is_ready() {

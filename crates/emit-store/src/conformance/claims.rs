@@ -63,7 +63,7 @@ fn within_a_transaction(store: &dyn Store) {
     let space = driver.space();
     let job = driver.create(&space, plain("a"));
     driver.writer.begin().unwrap();
-    assert_eq!(driver.writer.claimable(space.no, &[], 1).unwrap(), [job.clone()]);
+    assert_eq!(driver.writer.claimable(space.no, &[], 1).unwrap().first(), Some(&job));
     driver.writer.rollback();
     let held = driver.deliver(&job);
     let again = driver.commit(|driver| {

@@ -40,12 +40,9 @@ fn rollback(store: &dyn Store) {
     let held = driver.deliver(&job);
     driver.writer.begin().unwrap();
     let given = emit_core::Circumstances { now: START, chance: 0.0, max_deliveries: None };
-    let acked = emit_core::apply(
-        &held,
-        &emit_core::Command::Report { fence: None, report: Report::Ack },
-        &given,
-    )
-    .unwrap();
+    let acked =
+        emit_core::apply(&held, &emit_core::Command::Report { fence: None, report: Report::Ack }, &given)
+            .unwrap();
     let mut changes = [crate::Change {
         before: Some(held.status),
         due_before: held.due_at(),
@@ -115,7 +112,8 @@ fn contents(store: &dyn Store) {
     let job = driver.report(&job, Report::Complete("[true]".into()));
     let found = store.reader().unwrap().job(job.id).unwrap().unwrap();
     assert_eq!(found.job, job);
-    let texts = [found.contents.payload, found.contents.progress, found.contents.checkpoint, found.contents.result];
+    let texts =
+        [found.contents.payload, found.contents.progress, found.contents.checkpoint, found.contents.result];
     let texts: Vec<_> = texts.iter().map(|text| text.as_deref().unwrap()).collect();
     assert_eq!(texts, ["{\"n\": 1}", "{\"p\": 2}", "{\"c\":1}", "[true]"]);
     let again = driver.apply(&job, &emit_core::Command::Requeue);

@@ -32,8 +32,17 @@ fn erased(store: &dyn Store) {
     assert_eq!(driver.commit(|driver| driver.writer.remembered(space.no, "once", 0).unwrap()), None);
     let mut reader = store.reader().unwrap();
     assert!(reader.job(job.id).unwrap().is_none());
-    for query in [ListQuery::default(), ListQuery { tag: Some(("k".into(), "v".into())), ..ListQuery::default() }] {
-        assert!(reader.jobs(space.id, &ListQuery { limit: 9, ..query }, 1 << 20).unwrap().unwrap().jobs.is_empty());
+    for query in
+        [ListQuery::default(), ListQuery { tag: Some(("k".into(), "v".into())), ..ListQuery::default() }]
+    {
+        assert!(
+            reader
+                .jobs(space.id, &ListQuery { limit: 9, ..query }, 1 << 20)
+                .unwrap()
+                .unwrap()
+                .jobs
+                .is_empty()
+        );
     }
     let page = reader.space_events(space.no, 0, 10, 1 << 20).unwrap().unwrap();
     let shells: Vec<_> = page.events.iter().map(|event| (event.seq, event.event.data.as_deref())).collect();

@@ -27,7 +27,8 @@ fn filters(store: &dyn Store) {
         page.jobs.iter().map(|(job, _)| job.id).collect::<Vec<_>>()
     };
     let status = |statuses: &[Status]| ListQuery { statuses: statuses.to_vec(), ..ListQuery::default() };
-    let tag = |key: &str, value: &str| ListQuery { tag: Some((key.into(), value.into())), ..ListQuery::default() };
+    let tag =
+        |key: &str, value: &str| ListQuery { tag: Some((key.into(), value.into())), ..ListQuery::default() };
     assert_eq!(list(ListQuery::default()), [c.id, b.id, a.id]);
     assert_eq!(list(status(&[Status::Pending, Status::Completed])), [c.id, a.id]);
     assert_eq!(list(status(&[Status::Delivered])), [b.id]);
@@ -74,8 +75,7 @@ fn bulk(store: &dyn Store) {
     driver.now += 10;
     driver.create(&space, plain("a"));
     let mut matching = |name: Option<&str>, before: Option<i64>, limit| {
-        let which =
-            Matching { status: Status::Pending, name: name.map(Into::into), created_before: before };
+        let which = Matching { status: Status::Pending, name: name.map(Into::into), created_before: before };
         let found = driver.commit(|driver| driver.writer.matching(space.no, &which, limit).unwrap());
         found.iter().map(|job| job.id).collect::<Vec<_>>()
     };

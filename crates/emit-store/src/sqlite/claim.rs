@@ -47,7 +47,12 @@ pub(super) fn claimable(
 }
 
 /// Jobs a bulk call means, the oldest first.
-pub(super) fn matching(connection: &Connection, space: SpaceNo, which: &Matching, limit: usize) -> Result<Vec<Job>> {
+pub(super) fn matching(
+    connection: &Connection,
+    space: SpaceNo,
+    which: &Matching,
+    limit: usize,
+) -> Result<Vec<Job>> {
     let (index, condition) = super::lists::index_of(which.status);
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {JOB_COLUMNS} FROM jobs INDEXED BY {index} WHERE {condition} AND space = ?1 \

@@ -119,7 +119,11 @@ pub(super) fn job_ref(connection: &Connection, id: JobId) -> Result<Option<JobRe
 }
 
 /// Calls with each number of the job's events, the newest first, until told to stop or retention has cut.
-pub(super) fn walk_back(connection: &Connection, job: &JobRef, mut go_on: impl FnMut(i64) -> bool) -> Result<()> {
+pub(super) fn walk_back(
+    connection: &Connection,
+    job: &JobRef,
+    mut go_on: impl FnMut(i64) -> bool,
+) -> Result<()> {
     let mut statement = connection.prepare_cached("SELECT prev FROM events WHERE key = ?1 AND job = ?2")?;
     let mut seq = job.last_seq;
     while seq > 0 {

@@ -81,8 +81,9 @@ fn by_status(connection: &Connection, space: i64, query: &ListQuery, wanted: usi
             "SELECT no FROM jobs INDEXED BY {index} WHERE {condition} AND space = ?1 AND no < ?2 \
              ORDER BY no DESC LIMIT ?3"
         ))?;
-        let found = statement
-            .query_map((space, query.before.unwrap_or(i64::MAX), wanted as i64), |row| row.get::<_, i64>(0))?;
+        let found = statement.query_map((space, query.before.unwrap_or(i64::MAX), wanted as i64), |row| {
+            row.get::<_, i64>(0)
+        })?;
         for no in found {
             numbers.push(no?);
         }
@@ -102,8 +103,12 @@ fn filtered(connection: &Connection, space: i64, query: &ListQuery, wanted: usiz
              WHERE t.space = ?1 AND t.job < ?2 AND t.tag = ?3"
                 .to_owned()
         }
-        (None, Some(_)) => "SELECT j.no FROM jobs j INDEXED BY jobs_name WHERE j.space = ?1 AND j.no < ?2".to_owned(),
-        (None, None) => "SELECT j.no FROM jobs j INDEXED BY jobs_space WHERE j.space = ?1 AND j.no < ?2".to_owned(),
+        (None, Some(_)) => {
+            "SELECT j.no FROM jobs j INDEXED BY jobs_name WHERE j.space = ?1 AND j.no < ?2".to_owned()
+        }
+        (None, None) => {
+            "SELECT j.no FROM jobs j INDEXED BY jobs_space WHERE j.space = ?1 AND j.no < ?2".to_owned()
+        }
     };
     if let Some(name) = &query.name {
         values.push(name.clone().into());

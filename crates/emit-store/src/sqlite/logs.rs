@@ -42,7 +42,13 @@ pub(super) fn read(
             return Ok((lines, true));
         }
         bytes_left = bytes_left.saturating_sub(size);
-        lines.push(LogLine { line: row.get(0)?, level, at: row.get(2)?, message: message.to_owned(), fields });
+        lines.push(LogLine {
+            line: row.get(0)?,
+            level,
+            at: row.get(2)?,
+            message: message.to_owned(),
+            fields,
+        });
     }
     Ok((lines, false))
 }

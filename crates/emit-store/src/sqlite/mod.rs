@@ -21,6 +21,7 @@ mod writer;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::{Reader, Result, Store, StoreError, Writer};
@@ -59,7 +60,10 @@ impl std::fmt::Display for OpenError {
         match self {
             OpenError::Locked => write!(f, "another emit serves this data folder"),
             OpenError::Newer { found, known } => {
-                write!(f, "the data folder has format {found}, written by a newer emit; this one knows {known}")
+                write!(
+                    f,
+                    "the data folder has format {found}, written by a newer emit; this one knows {known}"
+                )
             }
             OpenError::Failed(why) => f.write_str(why),
         }
@@ -95,6 +99,8 @@ impl SqliteStore {
         let connection = Connection::open_with_flags(&self.file, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        // Otherwise a bound LIMIT makes SQLite plan the statement anew each time it runs.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         if !read_only {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
@@ -109,7 +115,10 @@ impl SqliteStore {
 
 impl Store for SqliteStore {
     fn writer(&self) -> Result<Box<dyn Writer>> {
-        Ok(Box::new(writer::SqliteWriter::start(self.connect(false).map_err(lift)?, self.connect(false).map_err(lift)?)?))
+        Ok(Box::new(writer::SqliteWriter::start(
+            self.connect(false).map_err(lift)?,
+            self.connect(false).map_err(lift)?,
+        )?))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>> {
@@ -119,7 +128,8 @@ impl Store for SqliteStore {
 
 /// Brings the file to the present format; only ever forward.
 fn migrate(connection: &Connection) -> std::result::Result<(), OpenError> {
-    let failed = |why: rusqlite::Error| OpenError::Failed(format!("the store cannot be brought up to date: {why}"));
+    let failed =
+        |why: rusqlite::Error| OpenError::Failed(format!("the store cannot be brought up to date: {why}"));
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     let found = usize::try_from(found).unwrap_or(usize::MAX);
     if found > MIGRATIONS.len() {
@@ -151,7 +161,9 @@ fn lift_commit(error: rusqlite::Error) -> StoreError {
         Some(ErrorCode::DiskFull) => StoreError::Full(error.to_string()),
         // A failed sync may leave the commit on disk, and SQLite would gladly go on after it.
         Some(ErrorCode::SystemIoFailure) => StoreError::Stopped(error.to_string()),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Unavailable(error.to_string()),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::Unavailable(error.to_string())
+        }
         _ => StoreError::Unknown(error.to_string()),
     }
 }

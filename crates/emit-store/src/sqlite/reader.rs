@@ -38,7 +38,13 @@ impl Reader for SqliteReader {
         self.moment(|connection| events::latest_of_job(connection, &job.into(), limit))
     }
 
-    fn job_events(&mut self, id: JobId, after: i64, limit: usize, bytes: usize) -> Result<Option<EventsPage>> {
+    fn job_events(
+        &mut self,
+        id: JobId,
+        after: i64,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Option<EventsPage>> {
         self.moment(|connection| {
             // A shell answers too: its last event tells a watcher that the job was erased.
             let Some(job) = events::job_ref(connection, id)? else { return Ok(None) };
@@ -48,7 +54,13 @@ impl Reader for SqliteReader {
         })
     }
 
-    fn space_events(&mut self, no: SpaceNo, after: i64, limit: usize, bytes: usize) -> Result<Option<EventsPage>> {
+    fn space_events(
+        &mut self,
+        no: SpaceNo,
+        after: i64,
+        limit: usize,
+        bytes: usize,
+    ) -> Result<Option<EventsPage>> {
         self.moment(|connection| {
             let Some(space) = spaces::by_no(connection, no)? else { return Ok(None) };
             let (found, more) = events::of_space(connection, no, after, limit, bytes)?;

@@ -27,7 +27,9 @@ pub(super) fn space_events(
     }
     let first = event_key(space.no, space.oldest_seq);
     let old: Vec<(i64, i64, u8, Millis)> = connection
-        .prepare_cached("SELECT key, job, type, at FROM events WHERE key >= ?1 AND key <= ?2 ORDER BY key LIMIT ?3")?
+        .prepare_cached(
+            "SELECT key, job, type, at FROM events WHERE key >= ?1 AND key <= ?2 ORDER BY key LIMIT ?3",
+        )?
         .query_map(params![first, event_key(space.no, space.seq), limit as i64], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })?
@@ -46,6 +48,9 @@ pub(super) fn space_events(
     Ok(dropped)
 }
 
+/// A job's status and the numbers of its last event, latest progress, latest checkpoint and result.
+type Standing = (i64, i64, Option<i64>, Option<i64>, Option<i64>);
+
 /// An event goes; with the event that ended it goes the job, with its last event its shell.
 fn drop_event(
     connection: &Connection,
@@ -55,8 +60,10 @@ fn drop_event(
     kind: Option<EventType>,
 ) -> Result<()> {
     let seq = seq_of(key);
-    let row: Option<(i64, i64, Option<i64>, Option<i64>, Option<i64>)> = connection
-        .prepare_cached("SELECT status, seq, progress_seq, checkpoint_seq, result_seq FROM jobs WHERE no = ?1")?
+    let row: Option<Standing> = connection
+        .prepare_cached(
+            "SELECT status, seq, progress_seq, checkpoint_seq, result_seq FROM jobs WHERE no = ?1",
+        )?
         .query_row([no], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))
         .optional()?;
     if let Some((status, last_seq, progress_seq, checkpoint_seq, result_seq)) = row {
@@ -64,7 +71,9 @@ fn drop_event(
         if is_over && result_seq == Some(seq) {
             contents::forget(connection, no)?;
             space.counts[status as usize] -= 1;
-            connection.prepare_cached(&format!("UPDATE jobs SET status = {SHELL} WHERE no = ?1"))?.execute([no])?;
+            connection
+                .prepare_cached(&format!("UPDATE jobs SET status = {SHELL} WHERE no = ?1"))?
+                .execute([no])?;
         } else if kind == Some(EventType::Progress) && progress_seq == Some(seq) {
             keep(connection, key, no, contents::PROGRESS)?;
         } else if kind == Some(EventType::Checkpoint) && checkpoint_seq == Some(seq) {

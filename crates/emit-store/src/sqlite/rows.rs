@@ -108,10 +108,7 @@ pub(super) fn write_backoff(backoff: &Backoff) -> Option<String> {
         Strategy::Fixed => "fixed",
         Strategy::Exponential => "exponential",
     };
-    Some(format!(
-        "{strategy} {} {} {}",
-        backoff.delay_seconds, backoff.max_delay_seconds, backoff.jitter
-    ))
+    Some(format!("{strategy} {} {} {}", backoff.delay_seconds, backoff.max_delay_seconds, backoff.jitter))
 }
 
 fn read_backoff(text: &str) -> Option<Backoff> {

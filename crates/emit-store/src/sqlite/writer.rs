@@ -271,8 +271,7 @@ impl Writer for SqliteWriter {
             self.rollback();
             return Err(lift(why));
         }
-        let committed =
-            self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+        let committed = self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
         if let Err(why) = committed {
             let why = lift_commit(why);
             if let StoreError::Stopped(reason) = &why {

@@ -36,8 +36,7 @@ impl World {
         let socket = Socket::new(server, self.room.clone().acquire_owned().await.unwrap());
         let seat = Arc::new(Seat::new(Some(token(1, false).id), None));
         let subscription = self.hub.subscribe(Subject::Space(1), seat.clone());
-        let place =
-            Place::take(&self.hub, LIMITS, &token(1, false), IpAddr::from([0; 4]), &seat).unwrap();
+        let place = Place::take(&self.hub, LIMITS, &token(1, false), IpAddr::from([0; 4]), &seat).unwrap();
         let cursor = open_space(&space(1, self.store.position()), since, false, None).cursor;
         let feed = Feed::new(self.store.clone(), subscription, cursor, View::Full, collapse);
         tokio::spawn(run(socket, Bytes::new(), Bytes::new(), feed, place));
@@ -137,10 +136,10 @@ async fn a_slow_client_misses_nothing() {
     let mut stream = world.watch(None, false).await;
     let large = format!("\"{}\"", "x".repeat(70_000));
     let mut last = 0;
-    for round in 0..200 {
-        world.publish(&[1; 20], if round % 10 == 0 { &large } else { "{}" });
+    for round in 0..60 {
+        world.publish(&[1; 20], if round % 20 == 0 { &large } else { "{}" });
         last += 20;
-        if round % 50 == 0 {
+        if round % 15 == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
