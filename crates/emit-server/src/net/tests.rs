@@ -1,3 +1,5 @@
+//! Heads that come late, half-closed connections, drains: over real sockets.
+
 use std::sync::Mutex;
 use std::time::Instant;
 

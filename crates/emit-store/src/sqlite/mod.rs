@@ -107,7 +107,8 @@ impl SqliteStore {
             connection.pragma_update(None, "wal_autocheckpoint", 0)?;
             connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
         }
-        connection.pragma_update(None, "cache_size", if read_only { -16_384 } else { -131_072 })?;
+        // KiB. Small: the system's page cache holds the file once for all connections.
+        connection.pragma_update(None, "cache_size", if read_only { -4_096 } else { -16_384 })?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         Ok(connection)
     }

@@ -1,3 +1,5 @@
+//! Connections over real sockets, with time that is paused.
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
