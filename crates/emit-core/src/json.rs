@@ -340,6 +340,11 @@ pub fn string(literal: &str) -> Cow<'_, str> {
 /// Appends a string as a JSON literal.
 pub fn write_string(out: &mut String, text: &str) {
     out.push('"');
+    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),

@@ -19,7 +19,7 @@ pub(crate) struct Flags {
     #[arg(long, env = "EMIT_DATA", default_value = "emit-data")]
     data: PathBuf,
     /// Where users reach this server (https://jobs.example.com): feeds `realtimeUrl`.
-    #[arg(long, env = "EMIT_PUBLIC_URL")]
+    #[arg(long, env = "EMIT_PUBLIC_URL", value_parser = public_url)]
     public_url: Option<String>,
     /// Origins whose pages may call and watch, separated by commas; `*` is all.
     #[arg(long, env = "EMIT_ALLOWED_ORIGINS", default_value = "*", value_delimiter = ',')]
@@ -66,13 +66,22 @@ pub(crate) fn run(flags: Flags) -> ExitCode {
             Err(code) => return code,
         };
         let url = flags.public_url.unwrap_or_else(|| format!("http://{address}"));
-        server.settings_mut().public_url = url.trim_end_matches('/').to_owned();
+        server.settings_mut().public_url.clone_from(&url);
         if let Some(first) = server.first_steps() {
             greet(first, own_key, &url);
         }
         eprintln!("emit: listening on http://{address}");
         serve_until_told(server, listener).await
     })
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let url: http::Uri = text.parse().map_err(|_| "is no URL".to_owned())?;
+    let is_web = matches!(url.scheme_str(), Some("http" | "https"));
+    if !is_web || url.host().is_none_or(str::is_empty) || url.query().is_some() {
+        return Err("must look like https://jobs.example.com".to_owned());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// The operator's own admin key: the variable, or the file it names.
