@@ -42,7 +42,11 @@ pub async fn prepare(server: &mut Server) -> Result<(), StartError> {
                 auto_ack: true,
                 worker: Some("demo-worker".into()),
             };
-            let Ok(polled) = engine.poll(space_id, query, Duration::from_secs(30)).await else { return };
+            let Ok(polled) = engine.poll(space_id, query, Duration::from_secs(30)).await else {
+                // Perhaps the store refused for a moment.
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                continue;
+            };
             for done in &polled.jobs {
                 tokio::spawn(work(engine.clone(), done.clone()));
             }

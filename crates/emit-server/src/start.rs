@@ -181,9 +181,10 @@ fn first_start(
 ) -> Result<Option<FirstSteps>, StartError> {
     let now = clock.now();
     writer.begin()?;
-    let has_admin = writer.has_admin_token()?;
+    let is_new = writer.is_new()?;
+    let has_admin = writer.has_admin_token(now)?;
     let mut steps = FirstSteps { space: None, admin_key: None };
-    if !has_admin {
+    if is_new {
         steps.space = Some(default_space(writer, now)?);
     }
     match own_key {
@@ -201,7 +202,7 @@ fn first_start(
         None => {}
     }
     writer.commit()?;
-    Ok((!has_admin).then_some(steps))
+    Ok((steps.space.is_some() || steps.admin_key.is_some()).then_some(steps))
 }
 
 fn default_space(writer: &mut dyn Writer, now: i64) -> Result<SpaceId, StartError> {

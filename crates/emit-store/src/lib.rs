@@ -224,8 +224,10 @@ pub trait Writer: Send {
     fn token(&mut self, space: Option<SpaceNo>, id: TokenId) -> Result<Option<Token>>;
     /// The key with that hash.
     fn token_by_hash(&mut self, hash: &[u8; 32]) -> Result<Option<Token>>;
-    /// Whether there is any key with the scope `admin`.
-    fn has_admin_token(&mut self) -> Result<bool>;
+    /// Whether there is any key with the scope `admin` that has not expired.
+    fn has_admin_token(&mut self, now: Millis) -> Result<bool>;
+    /// Whether no space was ever made.
+    fn is_new(&mut self) -> Result<bool>;
     /// Writes a key's `expires_at` and `secret`.
     fn update_token(&mut self, token: &Token) -> Result<()>;
     /// Deletes a key.
@@ -236,6 +238,8 @@ pub trait Writer: Send {
     /// Drops at most about `limit` rows of what retention no longer keeps: events from the oldest on, ended jobs
     /// with their last word, deleted spaces, old idempotency keys, expired keys. Answers whether there is more.
     fn retain(&mut self, now: Millis, limit: usize) -> Result<bool>;
+    /// Writes and changes nothing: whether writing works again shows in the commit.
+    fn probe(&mut self) -> Result<()>;
 }
 
 /// Events after a position, in order.

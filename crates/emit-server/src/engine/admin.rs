@@ -142,7 +142,8 @@ pub(super) fn rotate_token(
             old.expires_at = Some(old.expires_at.map_or(end, |at| at.min(end)));
             old.secret = None;
             batch.writer.update_token(&old)?;
-            batch.effects.push(Effect::TokenExpires(id, grace_ms));
+            let left_ms = old.expires_at.unwrap_or(end) - batch.now;
+            batch.effects.push(Effect::TokenExpires(id, left_ms));
         } else {
             batch.writer.delete_token(id)?;
             batch.effects.push(Effect::TokenRevoked(id));

@@ -1,7 +1,7 @@
 //! The loop: take what is there, commit it together, answer, publish.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -27,15 +27,25 @@ const RETAIN_ROWS: usize = 400;
 /// How often retention looks when there was nothing to drop, and gone polls are forgotten.
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
+/// What the lane and its handles tell each other outside the queue.
+pub(super) struct Flags {
+    /// The lane says how it fares: a [`Health`].
+    pub(super) health: Arc<AtomicU8>,
+    /// The handles say that the server is on its way out. No work of the queue: it must get through to a lane whose
+    /// store refuses everything.
+    pub(super) draining: Arc<AtomicBool>,
+}
+
 pub(super) struct Lane {
     writer: Box<dyn Writer>,
     clock: Arc<Clock>,
     hub: Arc<Hub>,
     keyring: Arc<Keyring>,
-    health: Arc<AtomicU8>,
+    flags: Flags,
     rng: StdRng,
     waiting: Waiting,
-    draining: bool,
+    /// The last batch failed: whoever waits may have missed a job that is available again.
+    owes_everybody: bool,
     next_housekeeping: Millis,
     /// After a failure: when timers may be tried again.
     timers_rest_until: Millis,
@@ -47,7 +57,7 @@ impl Lane {
         clock: Arc<Clock>,
         hub: Arc<Hub>,
         keyring: Arc<Keyring>,
-        health: Arc<AtomicU8>,
+        flags: Flags,
     ) -> Lane {
         let next_housekeeping = clock.now();
         Lane {
@@ -55,10 +65,10 @@ impl Lane {
             clock,
             hub,
             keyring,
-            health,
+            flags,
             rng: StdRng::from_rng(&mut rand::rng()),
             waiting: Waiting::default(),
-            draining: false,
+            owes_everybody: false,
             next_housekeeping,
             timers_rest_until: 0,
         }
@@ -81,6 +91,10 @@ impl Lane {
                 weight += work.weight();
                 batch.push(work);
             }
+            if self.flags.draining.load(Ordering::Acquire) {
+                self.waiting.dismiss();
+                batch = batch.into_iter().filter_map(answer_poll_with_nothing).collect();
+            }
             self.commit(std::mem::take(&mut batch));
         }
     }
@@ -95,17 +109,19 @@ impl Lane {
     fn commit(&mut self, works: Vec<Work>) {
         let now = self.clock.now();
         if let Err(error) = self.writer.begin() {
-            self.note_failure(&error, now);
             works.into_iter().for_each(|work| work.refuse(refusal_of(&error)));
+            self.note_failure(&error, &refusal_of(&error), now);
             return;
         }
+        let is_housekeeping = now >= self.next_housekeeping;
+        let probes = is_housekeeping && self.flags.health.load(Ordering::Relaxed) != Health::Fine as u8;
         let mut batch = Batch::new(&mut *self.writer, now, &mut self.rng);
         let mut more_to_retain = false;
-        let prepared = prepare(&mut batch, works, &mut self.waiting, &mut self.draining).and_then(|()| {
-            if now >= self.next_housekeeping {
+        let prepared = prepare(&mut batch, works, &mut self.waiting, self.owes_everybody).and_then(|()| {
+            if is_housekeeping {
                 more_to_retain = batch.writer.retain(now, RETAIN_ROWS)?;
             }
-            Ok(())
+            if probes { batch.writer.probe() } else { Ok(()) }
         });
         let effects = std::mem::take(&mut batch.effects);
         let (answers, written) = batch.answers();
@@ -117,16 +133,20 @@ impl Lane {
             }
         };
         if let Err((refusal, error)) = outcome {
-            self.note_failure(&error, now);
             answers.into_iter().for_each(|answer| answer(Err(refusal.clone())));
+            self.note_failure(&error, &refusal, now);
             return;
         }
-        if now >= self.next_housekeeping {
+        self.owes_everybody = false;
+        if is_housekeeping {
             self.waiting.forget_gone();
             let rest = if more_to_retain { Duration::ZERO } else { HOUSEKEEPING };
             self.next_housekeeping = now + rest.as_millis() as Millis;
         }
-        self.health.store(Health::Fine as u8, Ordering::Relaxed);
+        // Only a commit that wrote something shows that writing works.
+        if probes || !written.is_empty() {
+            self.flags.health.store(Health::Fine as u8, Ordering::Relaxed);
+        }
         self.carry_out(effects);
         answers.into_iter().for_each(|answer| answer(Ok(&written)));
         self.publish(written);
@@ -158,14 +178,32 @@ impl Lane {
         }
     }
 
-    fn note_failure(&mut self, error: &StoreError, now: Millis) {
+    fn note_failure(&mut self, error: &StoreError, refusal: &Refusal, now: Millis) {
         let health = if matches!(error, StoreError::Stopped(_)) { Health::Stopped } else { Health::Failing };
-        if self.health.swap(health as u8, Ordering::Relaxed) != health as u8 {
+        if self.flags.health.swap(health as u8, Ordering::Relaxed) != health as u8 {
             tracing::error!(%error, "a batch could not be committed");
         }
+        self.waiting.refuse_impatient(refusal);
+        self.owes_everybody = true;
         self.timers_rest_until = now + 1_000;
         self.next_housekeeping = now + 1_000;
     }
+}
+
+impl Drop for Lane {
+    /// A lane that panicked will never write again: `/readyz` must say so.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.flags.health.store(Health::Stopped as u8, Ordering::Relaxed);
+        }
+    }
+}
+
+/// On the way out polls get nothing; all other work is done.
+fn answer_poll_with_nothing(work: Work) -> Option<Work> {
+    let Work::Poll { call, .. } = work else { return Some(work) };
+    let _ = call.reply.send(Ok(Polled { jobs: Vec::new(), engine: call.engine }));
+    None
 }
 
 /// A commit that stopped the store may be on disk all the same.
@@ -181,7 +219,7 @@ fn prepare(
     batch: &mut Batch<'_>,
     works: Vec<Work>,
     waiting: &mut Waiting,
-    draining: &mut bool,
+    owes_everybody: bool,
 ) -> Result<(), StoreError> {
     tick(batch)?;
     let mut named: Vec<JobId> = Vec::new();
@@ -190,7 +228,7 @@ fn prepare(
     let mut polled = Vec::new();
     let mut works = works.into_iter();
     while let Some(work) = works.next() {
-        if let Err(error) = execute(batch, work, waiting, &mut polled, draining) {
+        if let Err(error) = execute(batch, work, waiting, &mut polled) {
             works.for_each(|work| work.refuse(refusal_of(&error)));
             return Err(error);
         }
@@ -198,7 +236,7 @@ fn prepare(
     let mut spaces: Vec<_> = waiting
         .spaces()
         .into_iter()
-        .filter(|space| batch.woken.contains(space) || polled.contains(space))
+        .filter(|space| owes_everybody || batch.woken.contains(space) || polled.contains(space))
         .collect();
     spaces.sort_unstable();
     for space in spaces {
@@ -222,14 +260,9 @@ fn execute(
     work: Work,
     waiting: &mut Waiting,
     polled: &mut Vec<i64>,
-    draining: &mut bool,
 ) -> Result<(), StoreError> {
     match work {
         Work::Create { space, jobs, reply } => create::create(batch, space, jobs, reply),
-        Work::Poll { call, .. } if *draining => {
-            let _ = call.reply.send(Ok(Polled { jobs: Vec::new(), engine: call.engine }));
-            Ok(())
-        }
         Work::Poll { space, call } => {
             match batch.writer.space(space)? {
                 Some(space) => {
@@ -264,10 +297,6 @@ fn execute(
             admin::rotate_token(batch, space, id, successor, grace_ms, reply)
         }
         Work::TouchTokens { used } => batch.writer.touch_tokens(&used),
-        Work::Drain => {
-            *draining = true;
-            waiting.dismiss();
-            Ok(())
-        }
+        Work::Wake => Ok(()),
     }
 }

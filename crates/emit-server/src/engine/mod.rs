@@ -19,7 +19,7 @@ mod single;
 mod work;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
@@ -95,6 +95,7 @@ pub enum Health {
 pub struct Engine {
     queue: SyncSender<Work>,
     health: Arc<AtomicU8>,
+    draining: Arc<AtomicBool>,
 }
 
 /// Jobs handed to a worker. Dropped before `written`, it gives them back: the worker never saw them.
@@ -135,8 +136,9 @@ impl Engine {
     ) -> std::io::Result<(Engine, std::thread::JoinHandle<()>)> {
         let (queue, incoming) = sync_channel(QUEUE);
         let health = Arc::new(AtomicU8::new(Health::Fine as u8));
-        let engine = Engine { queue, health: health.clone() };
-        let lane = lane::Lane::new(writer, clock, hub, keyring, health);
+        let draining = Arc::new(AtomicBool::new(false));
+        let engine = Engine { queue, health: health.clone(), draining: draining.clone() };
+        let lane = lane::Lane::new(writer, clock, hub, keyring, lane::Flags { health, draining });
         let thread = std::thread::Builder::new().name("engine".into()).spawn(move || lane.run(incoming))?;
         Ok((engine, thread))
     }
@@ -153,7 +155,7 @@ impl Engine {
     async fn ask<T>(&self, work: impl FnOnce(Reply<T>) -> Work) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.push(work(reply))?;
-        answer.await.unwrap_or(Err(Refusal::Draining))
+        answer.await.unwrap_or(Err(Refusal::OutcomeUnknown))
     }
 
     fn push(&self, work: Work) -> Result<(), Refusal> {
@@ -174,10 +176,10 @@ impl Engine {
         let call = PollCall { query, reply, waits: !wait.is_zero(), engine: self.clone() };
         self.push(Work::Poll { space, call })?;
         if wait.is_zero() {
-            return answer.await.unwrap_or(Err(Refusal::Draining));
+            return answer.await.unwrap_or(Err(Refusal::OutcomeUnknown));
         }
         match tokio::time::timeout(wait, &mut answer).await {
-            Ok(answered) => answered.unwrap_or(Err(Refusal::Draining)),
+            Ok(answered) => answered.unwrap_or(Err(Refusal::OutcomeUnknown)),
             Err(_) => {
                 // From here on the engine claims nothing for us; what it had claimed already is taken.
                 answer.close();
@@ -307,6 +309,8 @@ impl Engine {
 
     /// From now on polls do not wait, and those that wait are answered.
     pub fn drain(&self) {
-        let _ = self.queue.send(Work::Drain);
+        self.draining.store(true, Ordering::Release);
+        // A full queue wakes the engine as well.
+        let _ = self.push(Work::Wake);
     }
 }

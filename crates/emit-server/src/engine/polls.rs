@@ -22,35 +22,30 @@ impl Waiting {
         self.polls.entry(space).or_default().push_back(call);
     }
 
-    /// Serves what can be served in a space, in order; the others wait on, if they may.
+    /// Serves what can be served in a space, in order; the others wait on, if they may. After a failure those not
+    /// yet served are still here.
     pub(super) fn serve(&mut self, batch: &mut Batch<'_>, no: SpaceNo) -> Result<(), StoreError> {
         let Some(mut calls) = self.polls.remove(&no) else { return Ok(()) };
-        batch.write()?;
-        let Some(space) = batch.writer.space_numbered(no)? else {
-            for call in calls {
-                batch.answer(call.reply, |_| Err(Refusal::SpaceNotFound));
-            }
-            return Ok(());
-        };
         let mut still = VecDeque::new();
-        // Once a poll for any name got nothing, nothing is there for those after it either.
-        let mut empty = space.paused;
-        while let Some(call) = calls.pop_front() {
-            if call.reply.is_closed() {
-                continue;
-            }
-            let taken = if empty { Vec::new() } else { take(batch, &space, &call)? };
-            empty |= taken.is_empty() && call.query.names.is_empty();
-            if taken.is_empty() && call.waits {
-                still.push_back(call);
-            } else {
-                answer(batch, &space, call, taken);
-            }
-        }
+        let served = serve_in_order(batch, no, &mut calls, &mut still);
+        still.append(&mut calls);
         if !still.is_empty() {
             self.polls.insert(no, still);
         }
-        Ok(())
+        served
+    }
+
+    /// After a failed batch: who does not wait is answered with the reason.
+    pub(super) fn refuse_impatient(&mut self, why: &Refusal) {
+        for calls in self.polls.values_mut() {
+            let (patient, impatient): (VecDeque<PollCall>, VecDeque<PollCall>) =
+                calls.drain(..).partition(|call| call.waits);
+            *calls = patient;
+            for call in impatient {
+                let _ = call.reply.send(Err(why.clone()));
+            }
+        }
+        self.polls.retain(|_, calls| !calls.is_empty());
     }
 
     /// Forgets polls whose caller has gone.
@@ -72,6 +67,38 @@ impl Waiting {
     pub(super) fn spaces(&self) -> Vec<SpaceNo> {
         self.polls.keys().copied().collect()
     }
+}
+
+fn serve_in_order(
+    batch: &mut Batch<'_>,
+    no: SpaceNo,
+    calls: &mut VecDeque<PollCall>,
+    still: &mut VecDeque<PollCall>,
+) -> Result<(), StoreError> {
+    batch.write()?;
+    let Some(space) = batch.writer.space_numbered(no)? else {
+        for call in calls.drain(..) {
+            batch.answer(call.reply, |_| Err(Refusal::SpaceNotFound));
+        }
+        return Ok(());
+    };
+    // Once a poll for any name got nothing, nothing is there for those after it either.
+    let mut empty = space.paused;
+    while let Some(call) = calls.front() {
+        let is_gone = call.reply.is_closed();
+        let taken = if is_gone || empty { Vec::new() } else { take(batch, &space, call)? };
+        empty |= !is_gone && taken.is_empty() && call.query.names.is_empty();
+        let Some(call) = calls.pop_front() else { break };
+        if is_gone {
+            continue;
+        }
+        if taken.is_empty() && call.waits {
+            still.push_back(call);
+        } else {
+            answer(batch, &space, call, taken);
+        }
+    }
+    Ok(())
 }
 
 type Taken = Vec<(Outcome, Contents)>;

@@ -104,7 +104,8 @@ pub(super) enum Work {
     TouchTokens {
         used: Vec<(TokenId, Millis)>,
     },
-    Drain,
+    /// Nothing to do: look at the flags.
+    Wake,
 }
 
 impl Work {
@@ -148,7 +149,7 @@ impl Work {
             Work::CreateToken { reply, .. }
             | Work::MintJobToken { reply, .. }
             | Work::RotateToken { reply, .. } => drop(reply.send(Err(why))),
-            Work::GiveBack { .. } | Work::TouchTokens { .. } | Work::Drain => {}
+            Work::GiveBack { .. } | Work::TouchTokens { .. } | Work::Wake => {}
         }
     }
 }

@@ -11,15 +11,17 @@ pub(super) async fn alive(_: Call) -> Answer {
     Ok(json(StatusCode::OK, r#"{"status":"alive"}"#.into()))
 }
 
-/// Ready while the store can be read and takes writes. A batch that failed does not count: the next one may go
-/// well, and without requests there would be none.
+/// Ready while the store can be read and takes writes. After a batch that failed the engine tries a write each
+/// second, so that this heals without requests.
 pub(super) async fn ready(call: Call) -> Answer {
     let app = call.app();
     if *app.draining.borrow() {
         return Err(emit_core::Refusal::Draining.into());
     }
-    if app.engine.health() == Health::Stopped {
-        return Err(emit_core::Refusal::StoreStopped.into());
+    match app.engine.health() {
+        Health::Fine => {}
+        Health::Failing => return Err(emit_core::Refusal::StoreUnavailable.into()),
+        Health::Stopped => return Err(emit_core::Refusal::StoreStopped.into()),
     }
     app.reads.read(|reader| reader.ping()).await.map_err(Problem::from)?;
     Ok(json(StatusCode::OK, r#"{"status":"ready"}"#.into()))

@@ -28,7 +28,7 @@ fn keys(store: &dyn Store) {
     assert_eq!(driver.writer.token(Some(space.no), bound.id).unwrap(), Some(bound.clone()));
     assert_eq!(driver.writer.token(Some(other.no), bound.id).unwrap(), None);
     assert_eq!(driver.writer.token(None, bound.id).unwrap(), None);
-    assert!(!driver.writer.has_admin_token().unwrap());
+    assert!(!driver.writer.has_admin_token(super::START).unwrap());
     bound.secret = None;
     bound.expires_at = Some(super::START + 5);
     driver.writer.update_token(&bound).unwrap();

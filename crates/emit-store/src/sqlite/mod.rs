@@ -22,7 +22,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use crate::{Reader, Result, Store, StoreError, Writer};
 
@@ -117,6 +117,7 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn writer(&self) -> Result<Box<dyn Writer>> {
         Ok(Box::new(writer::SqliteWriter::start(
+            &self.file,
             self.connect(false).map_err(lift)?,
             self.connect(false).map_err(lift)?,
         )?))
@@ -158,13 +159,19 @@ fn lift(error: rusqlite::Error) -> StoreError {
 
 /// A failure of the commit itself.
 fn lift_commit(error: rusqlite::Error) -> StoreError {
+    let extended = error.sqlite_error().map_or(0, |error| error.extended_code);
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full(error.to_string()),
         // A failed sync may leave the commit on disk, and SQLite would gladly go on after it.
-        Some(ErrorCode::SystemIoFailure) => StoreError::Stopped(error.to_string()),
+        Some(ErrorCode::SystemIoFailure)
+            if matches!(extended, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC) =>
+        {
+            StoreError::Stopped(error.to_string())
+        }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             StoreError::Unavailable(error.to_string())
         }
+        // A failed write (a quota, say): its frames are overwritten by the next commit.
         _ => StoreError::Unknown(error.to_string()),
     }
 }

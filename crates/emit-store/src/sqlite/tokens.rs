@@ -111,10 +111,11 @@ pub(super) fn touch(connection: &Connection, used: &[(TokenId, Millis)]) -> Resu
     Ok(())
 }
 
-pub(super) fn has_admin(connection: &Connection) -> Result<bool> {
+pub(super) fn has_admin(connection: &Connection, now: Millis) -> Result<bool> {
     connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM tokens WHERE space IS NULL AND ' ' || scopes || ' ' LIKE '% admin %')",
-        [],
+        "SELECT EXISTS (SELECT 1 FROM tokens WHERE space IS NULL AND ' ' || scopes || ' ' LIKE '% admin %' \
+         AND (expires_at IS NULL OR expires_at > ?1))",
+        [now],
         |row| row.get(0),
     )
 }

@@ -1,6 +1,7 @@
 //! The one writer: numbers events, keeps spaces' counters and the rows workers hold in memory.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
@@ -16,9 +17,14 @@ use crate::{Change, Contents, Matching, Remembered, Result, Space, StoreError, T
 
 /// Rows of delivered and running jobs kept in memory; about 0.5 KiB each.
 const HELD_ROWS: usize = 50_000;
+/// A version no file has: memory is to be read again.
+const UNKNOWN_VERSION: i64 = -1;
 
 pub(super) struct SqliteWriter {
     connection: Connection,
+    file: PathBuf,
+    /// Of the file when it was opened.
+    identity: (u64, u64),
     checkpointer: Checkpointer,
     /// Frames in the log after the last commit, told by SQLite.
     frames: Arc<AtomicI32>,
@@ -43,7 +49,12 @@ pub(super) struct SqliteWriter {
 }
 
 impl SqliteWriter {
-    pub(super) fn start(mut connection: Connection, for_checkpoints: Connection) -> Result<SqliteWriter> {
+    pub(super) fn start(
+        file: &Path,
+        mut connection: Connection,
+        for_checkpoints: Connection,
+    ) -> Result<SqliteWriter> {
+        let identity = file_identity(file).map_err(|why| StoreError::Unavailable(why.to_string()))?;
         let frames = Arc::new(AtomicI32::new(0));
         let told = frames.clone();
         connection
@@ -54,6 +65,8 @@ impl SqliteWriter {
             .map_err(lift)?;
         let mut writer = SqliteWriter {
             connection,
+            file: file.to_owned(),
+            identity,
             checkpointer: Checkpointer::start(for_checkpoints)?,
             frames,
             data_version: 0,
@@ -75,6 +88,35 @@ impl SqliteWriter {
 
     fn file_version(&self) -> rusqlite::Result<i64> {
         self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+    }
+
+    /// Begins a transaction, and reads memory again where somebody else has written.
+    fn begin_on_the_truth(&mut self) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let version = self.file_version()?;
+        if version != self.data_version {
+            self.reread()?;
+            self.data_version = version;
+        }
+        Ok(())
+    }
+
+    fn end_transaction(&mut self) {
+        if !self.connection.is_autocommit() {
+            // If even this fails, the next BEGIN does too, and says why.
+            let _ = self.connection.prepare_cached("ROLLBACK").and_then(|mut rollback| rollback.execute([]));
+        }
+    }
+
+    /// Whether the file under our name is still the one we write: otherwise every further 2xx would be a lie.
+    fn check_file(&mut self) -> Result<()> {
+        let found = file_identity(&self.file).ok();
+        if found == Some(self.identity) {
+            return Ok(());
+        }
+        let why = "the data folder was moved or removed under the server".to_owned();
+        self.stopped = Some(why.clone());
+        Err(StoreError::Stopped(why))
     }
 
     /// Throws away what memory knows and reads the truth.
@@ -189,9 +231,14 @@ impl SqliteWriter {
         let mut statement = self
             .connection
             .prepare_cached("UPDATE events SET data = 'null' WHERE key = ?1 AND data IS NOT NULL")?;
+        let mut failed = None;
         events::walk_back(&self.connection, &job.into(), |seq| {
-            statement.execute([event_key(job.space, seq)]).is_ok()
+            failed = statement.execute([event_key(job.space, seq)]).err();
+            failed.is_none()
         })?;
+        if let Some(why) = failed {
+            return Err(why);
+        }
         self.connection
             .prepare_cached(&format!(
                 "UPDATE jobs SET status = {SHELL}, tags = NULL, idempotency_key = NULL, traceparent = NULL, \
@@ -201,7 +248,8 @@ impl SqliteWriter {
         Ok(())
     }
 
-    fn retain_some(&mut self, now: Millis, limit: usize) -> rusqlite::Result<bool> {
+    /// Answers how many rows it looked at.
+    fn retain_some(&mut self, now: Millis, limit: usize) -> rusqlite::Result<usize> {
         let mut done = retain::expired(&self.connection, now, limit)?;
         done += retain::deleted_spaces(&self.connection, limit)?;
         let order: Vec<SpaceNo> = {
@@ -226,8 +274,7 @@ impl SqliteWriter {
             }
             done += dropped;
         }
-        self.dirty |= done > 0;
-        Ok(done >= limit)
+        Ok(done)
     }
 
     fn write_counters(&mut self) -> rusqlite::Result<()> {
@@ -248,17 +295,13 @@ impl Writer for SqliteWriter {
         let frames = self.frames.load(Ordering::Relaxed);
         // A failed checkpoint loses nothing; a full disk shows in the next commit.
         let _ = self.checkpointer.between_batches(&self.connection, frames);
-        self.connection
-            .prepare_cached("BEGIN IMMEDIATE")
-            .and_then(|mut begin| begin.execute([]))
-            .map_err(lift)?;
-        let version = self.file_version().map_err(lift)?;
-        if version != self.data_version {
-            self.reread().map_err(lift)?;
-            self.data_version = version;
-        }
         self.dirty = false;
-        Ok(())
+        self.begin_on_the_truth().map_err(|why| {
+            // Nothing may stay open: the next `begin` is to start afresh.
+            self.end_transaction();
+            self.data_version = UNKNOWN_VERSION;
+            lift(why)
+        })
     }
 
     fn commit(&mut self) -> Result<()> {
@@ -284,13 +327,10 @@ impl Writer for SqliteWriter {
     }
 
     fn rollback(&mut self) {
-        if !self.connection.is_autocommit() {
-            // If even this fails, the next BEGIN does too, and says why.
-            let _ = self.connection.prepare_cached("ROLLBACK").and_then(|mut rollback| rollback.execute([]));
-        }
+        self.end_transaction();
         if self.dirty && self.reread().is_err() {
             // Memory may be wrong now: make the next `begin` read again.
-            self.data_version = -1;
+            self.data_version = UNKNOWN_VERSION;
         }
         self.dirty = false;
     }
@@ -410,8 +450,17 @@ impl Writer for SqliteWriter {
         tokens::by_hash(&self.connection, hash).map_err(lift)
     }
 
-    fn has_admin_token(&mut self) -> Result<bool> {
-        tokens::has_admin(&self.connection).map_err(lift)
+    fn has_admin_token(&mut self, now: Millis) -> Result<bool> {
+        tokens::has_admin(&self.connection, now).map_err(lift)
+    }
+
+    fn is_new(&mut self) -> Result<bool> {
+        // SQLite remembers here the highest number a table has ever given.
+        self.connection
+            .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'spaces')", [], |row| {
+                row.get(0)
+            })
+            .map_err(lift)
     }
 
     fn update_token(&mut self, token: &Token) -> Result<()> {
@@ -430,6 +479,24 @@ impl Writer for SqliteWriter {
     }
 
     fn retain(&mut self, now: Millis, limit: usize) -> Result<bool> {
-        self.retain_some(now, limit).map_err(lift)
+        self.check_file()?;
+        // Set before: a failure half way must make memory be read again.
+        let was_dirty = std::mem::replace(&mut self.dirty, true);
+        let done = self.retain_some(now, limit).map_err(lift)?;
+        self.dirty = was_dirty || done > 0;
+        Ok(done >= limit)
     }
+
+    fn probe(&mut self) -> Result<()> {
+        self.dirty = true;
+        let version: i64 =
+            self.connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(lift)?;
+        self.connection.pragma_update(None, "user_version", version).map_err(lift)
+    }
+}
+
+/// What tells one file from another under the same name: device and inode.
+fn file_identity(file: &Path) -> std::io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(file).map(|found| (found.dev(), found.ino()))
 }
