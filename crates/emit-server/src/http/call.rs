@@ -115,6 +115,15 @@ impl Call {
         crate::realtime::wait_for_end(self.app(), job, wait).await;
     }
 
+    /// After a wait: the key may have been revoked or have expired meanwhile, and then sees nothing more.
+    pub(super) async fn recheck_key(&self) -> Result<(), Problem> {
+        let Some(token) = &self.token else { return Ok(()) };
+        match self.app().keyring.find_by_hash(token.hash).await? {
+            Some(_) => Ok(()),
+            None => Err(Problem::invalid_key("This key was revoked or has expired")),
+        }
+    }
+
     /// A header's text: given once, at most 200 characters, no control characters.
     fn header(&self, name: &'static str) -> Result<Option<&str>, Problem> {
         let mut values = self.parts.headers.get_all(name).iter();

@@ -89,6 +89,10 @@ pub(super) async fn poll(call: Call) -> Answer {
     };
     let wait = Duration::from_millis(asked.wait_ms as u64);
     let polled = call.app().engine.poll(call.space()?, query, wait).await?;
+    if !wait.is_zero() {
+        // Refused, the jobs go back at once.
+        call.recheck_key().await?;
+    }
     let mut text = String::from("{\"jobs\":");
     array(&mut text, &polled.jobs, |out, done| answer(done, Show::ALL).write(out));
     text.push('}');

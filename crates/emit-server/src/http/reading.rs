@@ -23,6 +23,7 @@ pub(super) async fn job(call: Call) -> Answer {
     let mut found = call.found_job().await?;
     if !wait.is_zero() && !found.job.status.is_terminal() {
         call.wait_for_end(found.job.id, wait).await;
+        call.recheck_key().await?;
         found = call.found_job().await?;
     }
     let job = found.job.clone();

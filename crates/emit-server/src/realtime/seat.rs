@@ -45,6 +45,13 @@ impl Seat {
         (call.verdict, call.expires)
     }
 
+    /// Why the stream has to end by now, if it has.
+    pub(super) fn verdict(&self, now: Instant) -> Option<Verdict> {
+        let call = lock(&self.call);
+        let is_over = call.expires.is_some_and(|at| at <= now);
+        call.verdict.or(is_over.then_some(Verdict::Revoked))
+    }
+
     /// Wakes the task.
     pub(super) fn ring(&self) {
         if let Some(waker) = &lock(&self.call).waker {
@@ -58,9 +65,12 @@ impl Seat {
         self.ring();
     }
 
-    /// Ends the stream at that time.
+    /// Ends the stream at that time, unless it ends earlier anyway.
     pub(super) fn expire_at(&self, at: Instant) {
-        lock(&self.call).expires = Some(at);
+        {
+            let mut call = lock(&self.call);
+            call.expires = Some(call.expires.map_or(at, |known| known.min(at)));
+        }
         self.ring();
     }
 }

@@ -16,7 +16,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http_body::Frame;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::feed::{Feed, Pages, Step};
 use super::registry::Place;
@@ -82,6 +82,10 @@ impl<P: Pages> Stream<P> {
         // Even with nothing to say yet: the client waits for the first byte to know that it is connected.
         self.send(if first.is_empty() { COMMENT } else { first }).await?;
         loop {
+            // A client that lags never gets to waiting, and must not outlive its key all the same.
+            if self.feed.seat().verdict(Instant::now()).is_some() {
+                return Err(End);
+            }
             match self.feed.next().await {
                 Step::Serve(stretch) => {
                     let lines = stretch.lines(self.feed.view(), self.feed.collapse());
@@ -96,16 +100,28 @@ impl<P: Pages> Stream<P> {
     }
 
     async fn send(&mut self, bytes: Bytes) -> Result<(), End> {
-        self.next_comment = Instant::now() + COMMENT_EVERY;
-        match timeout(PATIENCE, self.sender.send(bytes)).await {
-            Ok(sent) => sent.map_err(|_| End),
-            Err(_) => {
-                if let Some(wire) = &self.wire {
-                    wire.reset();
-                }
-                Err(End)
-            }
+        let now = Instant::now();
+        self.next_comment = now + COMMENT_EVERY;
+        let seat = self.feed.seat();
+        let expires = seat.watch(std::task::Waker::noop()).1;
+        let patience = expires.map_or(now + PATIENCE, |at| at.min(now + PATIENCE));
+        let judged = poll_fn(|cx| match seat.watch(cx.waker()) {
+            (Some(_), _) => Poll::Ready(()),
+            (None, _) => Poll::Pending,
+        });
+        let sent = tokio::select! {
+            biased;
+            () = judged => None,
+            sent = timeout_at(patience, self.sender.send(bytes)) => sent.ok(),
+        };
+        if let Some(sent) = sent {
+            return sent.map_err(|_| End);
         }
+        // The client takes nothing, or takes it after its time: what waits for it is cut off.
+        if let Some(wire) = &self.wire {
+            wire.reset();
+        }
+        Err(End)
     }
 
     /// Waits for news, and sends a comment when it is time.

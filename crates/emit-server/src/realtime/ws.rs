@@ -92,6 +92,8 @@ pub(super) async fn run<P: Pages>(socket: Socket, early: Bytes, first: Bytes, fe
         _place: place,
     };
     connection.hear(&early);
+    // Even empty it may hold hyper's whole read buffer.
+    drop(early);
     let end = connection.converse(first).await;
     // Boxed: rare, and the future of an idle connection must not hold room for it.
     Box::pin(connection.part(end)).await;
@@ -152,6 +154,10 @@ impl<P: Pages> Connection<P> {
 
     /// Control frames may not stand within another frame, and nor may the end.
     async fn between_frames(&mut self) -> Result<(), End> {
+        // During a long replay the task never waits, and must not outlive its key all the same.
+        if let Some(verdict) = self.feed.seat().verdict(Instant::now()) {
+            self.act(Woke::Verdict(verdict))?;
+        }
         if let Some(end) = self.end.take() {
             return Err(end);
         }
