@@ -1,8 +1,12 @@
 """Section 4, closing codes that come at once. Those that take half a minute: test_stream_patience.py."""
 
+import concurrent.futures
 import contextlib
 import json
+import socket
+import time
 
+import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
@@ -146,3 +150,48 @@ def test_4404_when_the_space_is_deleted(emit, stream):
         emit.call("DELETE", f"/spaces/{space}?force=true", expect=204)
         assert until_closed(ws)[1] == 4404
     refused(emit, path, 404)
+
+
+def test_4401_also_for_an_sse_client_that_takes_nothing(emit, space):
+    """«A revoked key stops working at once on the node that revoked it …, its streams close»: also one that lags."""
+    minted = emit.call("POST", f"/spaces/{space}/tokens", {"name": "t", "scopes": ["jobs:read"]}, expect=201).json()
+    job = emit.running(space)
+    with socket.socket() as lagging:
+        lagging.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        lagging.settimeout(harness.PATIENCE)
+        lagging.connect(("127.0.0.1", emit.port))
+        lagging.sendall(
+            f"GET /api/v1/realtime/spaces/{space} HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\n"
+            f"x-api-key: {minted['token']}\r\n\r\n".encode()
+        )
+        assert b"200 OK" in lagging.recv(1000)
+        for _ in range(60):
+            emit.report(job["id"], "progress", {"text": "before" * 10_000})
+        emit.call("DELETE", f"/spaces/{space}/tokens/{minted['tokenId']}", expect=204)
+        for _ in range(20):
+            emit.report(job["id"], "progress", {"text": "hidden" * 10_000})
+        received = b""
+        try:
+            while piece := lagging.recv(1 << 20):
+                received += piece
+        except ConnectionResetError:
+            pass
+    assert b"hidden" not in received
+
+
+def test_a_poll_that_waits_ends_with_its_key(emit, space):
+    """«A revoked key stops working at once»: a job that comes later is not for it, and stays pending."""
+    minted = emit.call("POST", f"/spaces/{space}/tokens", {"name": "t", "scopes": ["jobs:poll"]}, expect=201).json()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        waiting = pool.submit(
+            httpx.post, f"{emit.api}/spaces/{space}/jobs/poll", json={"waitSeconds": 10},
+            headers={"x-api-key": minted["token"]}, timeout=harness.PATIENCE,
+        )
+        emit.call("DELETE", f"/spaces/{space}/tokens/{minted['tokenId']}", expect=204)
+        job = emit.create(space)
+        answer = waiting.result()
+    assert answer.status_code == 401
+    deadline = time.monotonic() + harness.PATIENCE
+    while emit.job(job["id"])["status"] != "pending" and time.monotonic() < deadline:
+        pass
+    assert emit.job(job["id"])["status"] == "pending"
