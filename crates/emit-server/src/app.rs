@@ -1,7 +1,9 @@
 //! What handlers and streams share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use emit_core::limits::ARRAY_BYTES;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -13,7 +15,7 @@ use crate::realtime::Hub;
 /// What the operator may set and a request depends on.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Origins that browsers may call from; empty: all.
+    /// Origins that browsers may call from; empty or with `*`: all.
     pub allowed_origins: Vec<String>,
     /// Where users reach this server, without a slash at the end: feeds `realtimeUrl`.
     pub public_url: String,
@@ -25,8 +27,37 @@ pub struct Settings {
     pub streams_per_public_token: usize,
     /// Requests a second of one public or job-bound token and client address.
     pub public_requests_per_second: u32,
+    /// Bytes of an array of jobs or reports.
+    pub array_bytes_max: usize,
+    /// How long a slow request is waited for.
+    pub patience: Patience,
     /// What the page at `/` may show: the id and public token of a demo space (`emit dev`).
     pub demo: Option<Demo>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            allowed_origins: Vec::new(),
+            public_url: String::new(),
+            trusted_proxies: Vec::new(),
+            streams_max: 50_000,
+            streams_per_public_token: 1_000,
+            public_requests_per_second: 1_000,
+            array_bytes_max: ARRAY_BYTES,
+            patience: Patience { head: Duration::from_secs(10), body: Duration::from_secs(30) },
+            demo: None,
+        }
+    }
+}
+
+/// How long a request may take to arrive.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Its head, from the first byte on.
+    pub head: Duration,
+    /// Its body.
+    pub body: Duration,
 }
 
 /// The demo space of `emit dev`.

@@ -17,6 +17,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use connection::Terms;
 pub use socket::{Socket, Wire};
 
 /// Who is on the other end of a request's connection: a client, or the proxy before it.
@@ -37,7 +38,8 @@ const LATE: usize = 64;
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Serves until `draining` turns true and what was in flight then is answered, or its time is up.
-pub async fn serve<S>(listener: TcpListener, service: S, mut draining: watch::Receiver<bool>)
+/// `head`: how long a request's head may take to arrive.
+pub async fn serve<S>(listener: TcpListener, service: S, mut draining: watch::Receiver<bool>, head: Duration)
 where
     S: Clone + Send + Sync + 'static,
     TowerToHyperService<S>: hyper::service::Service<
@@ -56,7 +58,7 @@ where
             // Above the limit new connections wait in the kernel's queue.
             while let Ok(permit) = room.clone().acquire_owned().await {
                 let (stream, peer) = accept(listener).await;
-                start(stream, peer, permit, service.clone(), told.clone(), is_late);
+                start(stream, peer, permit, service.clone(), told.clone(), Terms { head, is_late });
             }
         }
     };
@@ -83,7 +85,7 @@ fn start<S>(
     permit: OwnedSemaphorePermit,
     service: S,
     draining: watch::Receiver<bool>,
-    is_late: bool,
+    terms: Terms,
 ) where
     S: Clone + Send + Sync + 'static,
     TowerToHyperService<S>: hyper::service::Service<
@@ -97,7 +99,7 @@ fn start<S>(
     let _ = stream.set_nodelay(true);
     let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(USER_TIMEOUT));
     let socket = Socket::new(stream, permit);
-    tokio::spawn(connection::run(socket, Peer(peer), TowerToHyperService::new(service), draining, is_late));
+    tokio::spawn(connection::run(socket, Peer(peer), TowerToHyperService::new(service), draining, terms));
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {

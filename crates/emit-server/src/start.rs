@@ -19,26 +19,12 @@ use crate::{http, net};
 
 /// What a server is started with.
 pub struct Options {
-    data: PathBuf,
-    admin_key: Option<String>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The operator's own admin key.
+    pub admin_key: Option<String>,
     /// What a request may depend on.
     pub settings: Settings,
-}
-
-impl Options {
-    /// The defaults, on a folder, with the operator's own admin key if there is one.
-    pub fn on(data: PathBuf, admin_key: Option<String>) -> Options {
-        let settings = Settings {
-            allowed_origins: Vec::new(),
-            public_url: String::new(),
-            trusted_proxies: Vec::new(),
-            streams_max: 50_000,
-            streams_per_public_token: 1_000,
-            public_requests_per_second: 1_000,
-            demo: None,
-        };
-        Options { data, admin_key, settings }
-    }
 }
 
 /// Why no server was started.
@@ -146,6 +132,7 @@ impl Server {
     /// Serves until `told`, then drains: what is in flight is answered, streams close with 1012.
     pub async fn serve(self, listener: TcpListener, told: impl Future<Output = ()>) {
         let Parts { engine, engine_thread, reads, keyring, hub, clock, settings, store } = self.parts;
+        let head = settings.patience.head;
         let app = Arc::new(App {
             engine: engine.clone(),
             reads,
@@ -156,7 +143,7 @@ impl Server {
             draining: self.draining.clone(),
         });
         let noting = http::note_key_use(app.clone());
-        let serving = net::serve(listener, http::router::service(app), self.draining);
+        let serving = net::serve(listener, http::router::service(app), self.draining, head);
         let draining = async {
             told.await;
             tracing::info!("draining");

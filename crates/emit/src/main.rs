@@ -1,8 +1,9 @@
 //! `emit`: background jobs over plain HTTP, watched live over WebSockets.
 
 mod commands;
+mod config;
+mod logging;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -25,20 +26,14 @@ enum Command {
     Serve(commands::serve::Flags),
     /// Serve from a throw-away folder with a demo worker and a page that shows a job live.
     Dev(commands::dev::Flags),
+    /// Print the effective settings, and where each comes from.
+    Config(commands::config::Flags),
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("EMIT_LOG").unwrap_or_else(|_| "info".into()),
-        )
-        .init();
-    match arguments.command {
+    match Arguments::parse().command {
         Command::Serve(flags) => commands::serve::run(flags),
         Command::Dev(flags) => commands::dev::run(flags),
+        Command::Config(flags) => commands::config::run(flags),
     }
 }

@@ -12,9 +12,8 @@ use http_body_util::BodyExt;
 
 use super::problem::{Code, Problem};
 use super::router::Route;
+use crate::app::Settings;
 
-/// A body that comes slower is not waited for.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Of a refused body so much is read and thrown away, so that its sender gets to read why.
 const DISCARDED_BYTES: usize = 2 * ARRAY_BYTES;
 /// And no longer than this, nor when nothing arrives for a while: the answer waits meanwhile.
@@ -28,30 +27,34 @@ enum Limit {
     Unread,
     /// One job or report.
     One,
-    /// One, or an array of many: the first byte tells.
-    OneOrMany,
+    /// One, or an array of many, of at most so many bytes: the first byte tells.
+    OneOrMany(usize),
 }
 
-fn limit(route: &Route) -> Limit {
+fn limit(route: &Route, array_bytes_max: usize) -> Limit {
     if !matches!(route.method, Method::POST | Method::PATCH) {
         return Limit::Unread;
     }
     match route.body {
-        Some(Shape::Many(_) | Shape::OneOrMany(_)) => Limit::OneOrMany,
+        Some(Shape::Many(_) | Shape::OneOrMany(_)) => Limit::OneOrMany(array_bytes_max),
         _ => Limit::One,
     }
 }
 
 /// Reads the whole body: 413, then 415. Whether it is JSON is for the handler to find out.
-pub(super) async fn read(route: &Route, headers: &HeaderMap, body: &mut Body) -> Result<Bytes, Problem> {
-    let limit = limit(route);
+pub(super) async fn read(
+    route: &Route,
+    settings: &Settings,
+    headers: &HeaderMap,
+    body: &mut Body,
+) -> Result<Bytes, Problem> {
+    let limit = limit(route, settings.array_bytes_max);
     if limit == Limit::Unread {
         return Ok(Bytes::new());
     }
-    let read = tokio::time::timeout(PATIENCE, collect(limit, headers, body)).await;
-    let bytes = read.map_err(|_| {
-        Problem::of(Code::RequestTimeout, "The request's body did not arrive within 30 seconds")
-    })??;
+    let patience = settings.patience.body;
+    let read = tokio::time::timeout(patience, collect(limit, headers, body)).await;
+    let bytes = read.map_err(|_| Problem::too_slow("body", patience))??;
     if !bytes.is_empty() && !is_json(headers) {
         return Err(Problem::of(
             Code::UnsupportedMediaType,
@@ -62,7 +65,7 @@ pub(super) async fn read(route: &Route, headers: &HeaderMap, body: &mut Body) ->
 }
 
 async fn collect(limit: Limit, headers: &HeaderMap, body: &mut Body) -> Result<Bytes, Problem> {
-    let most = if limit == Limit::One { BODY_BYTES } else { ARRAY_BYTES };
+    let most = if let Limit::OneOrMany(most) = limit { most } else { BODY_BYTES };
     if announced(headers).is_some_and(|length| length > most as u64) {
         return Err(too_large(most));
     }
@@ -111,7 +114,10 @@ impl Gathered {
     /// Only what begins as an array may be as large as one.
     fn limit(&self, limit: Limit) -> usize {
         let begins = self.bytes().iter().find(|byte| !byte.is_ascii_whitespace());
-        if limit == Limit::OneOrMany && begins == Some(&b'[') { ARRAY_BYTES } else { BODY_BYTES }
+        match limit {
+            Limit::OneOrMany(most) if begins == Some(&b'[') => most,
+            _ => BODY_BYTES,
+        }
     }
 
     fn finish(self) -> Bytes {
@@ -187,12 +193,13 @@ mod tests {
             let text = format!("{first}{}", " ".repeat(size - first.len()));
             collect(limit, &HeaderMap::new(), &mut Body::from(text)).await.map(|bytes| bytes.len()).ok()
         };
-        for limit in [Limit::One, Limit::OneOrMany] {
+        let many = Limit::OneOrMany(ARRAY_BYTES);
+        for limit in [Limit::One, many] {
             assert_eq!(read(limit, "{}", BODY_BYTES).await, Some(BODY_BYTES));
             assert_eq!(read(limit, "{}", BODY_BYTES + 1).await, None);
         }
         assert_eq!(read(Limit::One, " []", BODY_BYTES + 1).await, None);
-        assert_eq!(read(Limit::OneOrMany, " []", ARRAY_BYTES).await, Some(ARRAY_BYTES));
-        assert_eq!(read(Limit::OneOrMany, " []", ARRAY_BYTES + 1).await, None);
+        assert_eq!(read(many, " []", ARRAY_BYTES).await, Some(ARRAY_BYTES));
+        assert_eq!(read(many, " []", ARRAY_BYTES + 1).await, None);
     }
 }

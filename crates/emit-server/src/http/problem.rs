@@ -112,6 +112,15 @@ impl Problem {
         Problem::of(Code::InvalidHeader, format!("The header {name} is wrong")).at(name, detail)
     }
 
+    /// The head or body of a request did not come in time.
+    pub fn too_slow(what: &str, patience: Duration) -> Problem {
+        let seconds = patience.as_secs();
+        Problem::of(
+            Code::RequestTimeout,
+            format!("The request's {what} did not arrive within {seconds} seconds"),
+        )
+    }
+
     /// The server made a mistake; what it was stands in the log only.
     pub fn internal() -> Problem {
         Problem::of(Code::Internal, "The server made a mistake; its log says more under this request's id")

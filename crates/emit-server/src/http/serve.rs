@@ -128,7 +128,7 @@ async fn handle(
             shared.rate_limit.count(token, client)?;
             authorize(route.access, token, target)?;
         }
-        let bytes = body::read(&route, &parts.headers, &mut body).await?;
+        let bytes = body::read(&route, &app.settings, &parts.headers, &mut body).await?;
         let word = found.named.get("code").map(str::to_owned);
         Ok((route.handler, token, client, target, bytes, word))
     }

@@ -19,23 +19,30 @@ use tokio::time::{Instant, sleep_until};
 use super::Peer;
 use super::socket::{Socket, Wire};
 use crate::clock::Clock;
-use crate::http::problem::{Code, Problem};
+use crate::http::problem::Problem;
 use crate::keyring::fresh_id;
 
-/// A request's head has so long from its first byte on, and a new connection so long to send one.
-const HEAD: Duration = Duration::from_secs(10);
 /// So long a connection may idle between requests: longer than the proxies before us keep theirs.
 const IDLE: Duration = Duration::from_secs(75);
 /// What hyper may gather per connection: a head, or a piece of a body.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// Serves it to its end. `is_late`: it came while the server drains, and gets one answer.
+/// What a connection is served under.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// A request's head has so long from its first byte on, and a new connection so long to send one.
+    pub(super) head: Duration,
+    /// It came while the server drains, and gets one answer.
+    pub(super) is_late: bool,
+}
+
+/// Serves it to its end.
 pub(super) async fn run<S>(
     socket: Socket,
     peer: Peer,
     service: S,
     mut draining: watch::Receiver<bool>,
-    is_late: bool,
+    Terms { head, is_late }: Terms,
 ) where
     S: Service<
             Request<Body>,
@@ -59,7 +66,7 @@ pub(super) async fn run<S>(
         .serve_connection(TokioIo::new(socket.clone()), answer)
         .with_upgrades();
     let mut http = pin!(http);
-    let mut times = Times::new(Instant::now());
+    let mut times = Times::new(head, Instant::now());
     let mut timer = pin!(sleep_until(times.deadline));
     let mut told = pin!(draining.wait_for(|draining| *draining));
     let mut is_told = is_late;
@@ -94,14 +101,14 @@ pub(super) async fn run<S>(
     })
     .await;
     if late == Some(Late::Head) {
-        refuse(&socket);
+        refuse(&socket, head);
     }
 }
 
 /// Answers a head that did not arrive in time, past hyper, which at this point has nothing to write.
-fn refuse(socket: &Socket) {
+fn refuse(socket: &Socket, head: Duration) {
     let id = fresh_id(Clock::start().now()).to_string();
-    let problem = Problem::of(Code::RequestTimeout, "The request's head did not arrive within 10 seconds");
+    let problem = Problem::too_slow("head", head);
     let body = problem.to_json(&id);
     let answer = format!(
         "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\
@@ -123,6 +130,7 @@ enum Late {
 
 /// Since when a connection has been doing what it does.
 struct Times {
+    head: Duration,
     doing: Doing,
     /// Requests answered by then: a whole one may pass between two looks.
     answered: u32,
@@ -142,8 +150,8 @@ enum Doing {
 }
 
 impl Times {
-    fn new(now: Instant) -> Times {
-        Times { doing: Doing::Nothing, answered: 0, deadline: now + HEAD }
+    fn new(head: Duration, now: Instant) -> Times {
+        Times { head, doing: Doing::Nothing, answered: 0, deadline: now + head }
     }
 
     /// Looks at what the connection does now; whether it has taken too long.
@@ -160,7 +168,7 @@ impl Times {
             Doing::Idling
         };
         if doing == Doing::Answer || doing != self.doing || answered != self.answered {
-            self.deadline = now + if doing == Doing::Head { HEAD } else { IDLE };
+            self.deadline = now + if doing == Doing::Head { self.head } else { IDLE };
             (self.doing, self.answered) = (doing, answered);
         }
         match doing {

@@ -10,6 +10,8 @@ use tokio::sync::mpsc;
 
 use super::*;
 
+const HEAD: Duration = Duration::from_secs(10);
+
 struct Served {
     address: SocketAddr,
     drain: watch::Sender<bool>,
@@ -20,7 +22,7 @@ async fn served(router: Router) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (drain, draining) = watch::channel(false);
-    Served { address, drain, task: tokio::spawn(serve(listener, router, draining)) }
+    Served { address, drain, task: tokio::spawn(serve(listener, router, draining, HEAD)) }
 }
 
 async fn connect(served: &Served) -> TcpStream {

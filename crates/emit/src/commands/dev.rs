@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Args;
+use emit_server::app::Settings;
 use emit_server::demo;
 use emit_server::start::{Options, Server};
 
 use super::{block_on, listen, refuse, serve_until_told};
+use crate::logging;
 
 /// What may be set.
 #[derive(Args)]
@@ -19,6 +21,7 @@ pub(crate) struct Flags {
 
 /// Serves the demo until told to stop.
 pub(crate) fn run(flags: Flags) -> ExitCode {
+    logging::start("info");
     let folder = match tempfile::Builder::new().prefix("emit-dev-").tempdir() {
         Ok(folder) => folder,
         Err(why) => {
@@ -26,8 +29,9 @@ pub(crate) fn run(flags: Flags) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let options = Options { data: folder.path().to_owned(), admin_key: None, settings: Settings::default() };
     block_on(async {
-        let mut server = match Server::open(Options::on(folder.path().to_owned(), None)).await {
+        let mut server = match Server::open(options).await {
             Ok(server) => server,
             Err(error) => return refuse(&error),
         };

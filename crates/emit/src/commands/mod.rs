@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod config;
 pub(crate) mod dev;
 pub(crate) mod serve;
 
@@ -10,10 +11,30 @@ use emit_server::start::{Server, StartError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::config::{Flags, Loaded};
+use crate::logging;
+
+/// Refused before anything was done: wrong usage, a wrong setting, a folder that is served.
+const REFUSED: u8 = 2;
+
+/// Runs a command with the effective configuration, once the log is set up.
+fn with_config<const ALL: bool>(flags: Flags<ALL>, run: impl FnOnce(Loaded) -> ExitCode) -> ExitCode {
+    match Loaded::gather(flags) {
+        Ok(loaded) => {
+            logging::start(&loaded.config.log.0);
+            run(loaded)
+        }
+        Err(why) => {
+            eprintln!("emit: {why}");
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
 /// Prints why nothing was started. A folder that is served already exits with 2, as the contract says.
 fn refuse(error: &StartError) -> ExitCode {
     eprintln!("emit: {error}");
-    ExitCode::from(if matches!(error, StartError::Locked) { 2 } else { 1 })
+    ExitCode::from(if matches!(error, StartError::Locked) { REFUSED } else { 1 })
 }
 
 /// Runs a future on a runtime of its own.

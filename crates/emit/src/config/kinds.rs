@@ -1,0 +1,165 @@
+//! The kinds of values a setting may have: how each is read from text, and what is said of a text that is none.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+/// How `emit.toml` writes a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A string.
+    Text,
+    /// A string that is never shown, has no flag, and may stand in a file of its own.
+    Secret,
+    /// A whole number.
+    Number,
+    /// An array of strings; elsewhere separated by commas.
+    List,
+}
+
+/// A kind of value.
+pub(crate) trait Kind: Sized {
+    const FORM: Form;
+    /// What `--help` calls it.
+    const WORD: &'static str;
+    /// Reads it. The error ends a sentence that begins with the setting's name.
+    fn read(text: &str) -> Result<Self, String>;
+}
+
+impl Kind for SocketAddr {
+    const FORM: Form = Form::Text;
+    const WORD: &'static str = "ADDRESS:PORT";
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "must be an address and a port, such as 127.0.0.1:8080".to_owned())
+    }
+}
+
+impl Kind for IpAddr {
+    const FORM: Form = Form::Text;
+    const WORD: &'static str = "ADDRESS";
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "must be an IP address, such as 10.0.0.7".to_owned())
+    }
+}
+
+impl Kind for PathBuf {
+    const FORM: Form = Form::Text;
+    const WORD: &'static str = "FOLDER";
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.into()) }
+    }
+}
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Whole<const MIN: u32, const MAX: u32>(u32);
+
+impl<const MIN: u32, const MAX: u32> Whole<MIN, MAX> {
+    pub(crate) fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> Kind for Whole<MIN, MAX> {
+    const FORM: Form = Form::Number;
+    const WORD: &'static str = "NUMBER";
+    fn read(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(number) if (MIN..=MAX).contains(&number) => Ok(Whole(number)),
+            _ => Err(format!("must be a whole number from {MIN} to {MAX}")),
+        }
+    }
+}
+
+/// Not set where the text is empty.
+impl<T: Kind> Kind for Option<T> {
+    const FORM: Form = T::FORM;
+    const WORD: &'static str = T::WORD;
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(None) } else { T::read(text).map(Some) }
+    }
+}
+
+/// Any number of values; none where the text is empty.
+#[derive(Debug)]
+pub(crate) struct List<T>(pub(crate) Vec<T>);
+
+impl<T: Kind> Kind for List<T> {
+    const FORM: Form = Form::List;
+    const WORD: &'static str = "LIST";
+    fn read(text: &str) -> Result<Self, String> {
+        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        words.map(T::read).collect::<Result<_, _>>().map(List)
+    }
+}
+
+/// `https://jobs.example.com`, perhaps with a path, without a slash at its end.
+#[derive(Debug)]
+pub(crate) struct PublicUrl(pub(crate) String);
+
+impl Kind for PublicUrl {
+    const FORM: Form = Form::Text;
+    const WORD: &'static str = "URL";
+    fn read(text: &str) -> Result<Self, String> {
+        let url: Option<http::Uri> = text.parse().ok().filter(is_web);
+        match url {
+            Some(url) if url.query().is_none() => Ok(PublicUrl(text.trim_end_matches('/').to_owned())),
+            _ => Err("must look like https://jobs.example.com".to_owned()),
+        }
+    }
+}
+
+/// What a browser sends as `Origin`, or `*`.
+#[derive(Debug)]
+pub(crate) struct Origin(pub(crate) String);
+
+impl Kind for Origin {
+    const FORM: Form = Form::Text;
+    const WORD: &'static str = "ORIGIN";
+    fn read(text: &str) -> Result<Self, String> {
+        let is_origin = |url: http::Uri| is_web(&url) && url.path() == "/" && !text.ends_with('/');
+        if text == "*" || text == "null" || text.parse().is_ok_and(is_origin) {
+            Ok(Origin(text.to_owned()))
+        } else {
+            Err(format!("must be `*`, or origins such as https://app.example.com; {text:?} is none"))
+        }
+    }
+}
+
+fn is_web(url: &http::Uri) -> bool {
+    matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
+}
+
+/// A key that the operator made.
+pub(crate) struct AdminKey(pub(crate) String);
+
+impl std::fmt::Debug for AdminKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Kind for AdminKey {
+    const FORM: Form = Form::Secret;
+    const WORD: &'static str = "KEY";
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("must be one word of printable ASCII".to_owned());
+        }
+        Ok(AdminKey(text.to_owned()))
+    }
+}
+
+/// A level, or levels per module.
+#[derive(Debug)]
+pub(crate) struct LogFilter(pub(crate) String);
+
+impl Kind for LogFilter {
+    const FORM: Form = Form::Text;
+    const WORD: &'static str = "LEVEL";
+    fn read(text: &str) -> Result<Self, String> {
+        match tracing_subscriber::EnvFilter::builder().parse(text) {
+            Ok(_) if !text.is_empty() => Ok(LogFilter(text.to_owned())),
+            _ => Err("must be a level, or levels per module such as info,emit_server::net=debug".to_owned()),
+        }
+    }
+}
