@@ -134,6 +134,12 @@ def test_a_second_serve(folder):
         still_serves(emit)
 
 
+def test_the_folder_is_its_owners(folder):
+    """It holds everybody's payloads: a folder that Emit makes, nobody else on the machine can look into."""
+    with serving(folder, EMIT_ADMIN_KEY=ADMIN_KEY):
+        assert folder.stat().st_mode & 0o777 == 0o700
+
+
 # -- addresses and settings -------------------------------------------------------------------------------------
 
 

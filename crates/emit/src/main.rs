@@ -28,6 +28,10 @@ enum Command {
     Dev(commands::dev::Flags),
     /// Print the effective settings, and where each comes from.
     Config(commands::config::Flags),
+    /// Write a consistent copy of the store to a file, also beside a running server.
+    Backup(commands::backup::Flags),
+    /// Make a backup the store of a data folder that has none.
+    Restore(commands::restore::Flags),
 }
 
 fn main() -> ExitCode {
@@ -35,5 +39,7 @@ fn main() -> ExitCode {
         Command::Serve(flags) => commands::serve::run(flags),
         Command::Dev(flags) => commands::dev::run(flags),
         Command::Config(flags) => commands::config::run(flags),
+        Command::Backup(flags) => commands::backup::run(flags),
+        Command::Restore(flags) => commands::restore::run(flags),
     }
 }

@@ -1,13 +1,17 @@
 //! One file a command.
 
+pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod dev;
+pub(crate) mod restore;
 pub(crate) mod serve;
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use emit_server::start::{Server, StartError};
+use emit_store::sqlite::OpenError;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,17 +28,32 @@ fn with_config<const ALL: bool>(flags: Flags<ALL>, run: impl FnOnce(Loaded) -> E
             logging::start(&loaded.config.log.0);
             run(loaded)
         }
-        Err(why) => {
-            eprintln!("emit: {why}");
-            ExitCode::from(REFUSED)
-        }
+        Err(why) => refused(&why),
     }
 }
 
 /// Prints why nothing was started. A folder that is served already exits with 2, as the contract says.
 fn refuse(error: &StartError) -> ExitCode {
+    if matches!(error, StartError::Locked) {
+        return refused(error);
+    }
     eprintln!("emit: {error}");
-    ExitCode::from(if matches!(error, StartError::Locked) { REFUSED } else { 1 })
+    ExitCode::FAILURE
+}
+
+/// Prints why a tool did nothing with a folder.
+fn refuse_folder(error: &OpenError) -> ExitCode {
+    if matches!(error, OpenError::Locked | OpenError::Exists(_)) {
+        return refused(error);
+    }
+    eprintln!("emit: {error}");
+    ExitCode::FAILURE
+}
+
+/// Prints why nothing was done.
+fn refused(why: &dyn Display) -> ExitCode {
+    eprintln!("emit: {why}");
+    ExitCode::from(REFUSED)
 }
 
 /// Runs a future on a runtime of its own.

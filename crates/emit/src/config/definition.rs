@@ -70,7 +70,7 @@ macro_rules! settings {
 settings! {
     /// Address and port to listen on; port 0 takes a free one and prints it.
     listen: SocketAddr = "127.0.0.1:8080" => Serve;
-    /// The data folder; made if it is not there.
+    /// The data folder; `emit serve` makes it if it is not there.
     data: PathBuf = "emit-data" => Everywhere;
     /// Where users reach this server, such as https://jobs.example.com: feeds `realtimeUrl`.
     public_url: Option<PublicUrl> = "" => Serve;
@@ -93,5 +93,5 @@ settings! {
     /// A request's body must arrive within so many seconds; else 408.
     body_timeout_seconds: Whole<1, 3_600> = "30" => Serve;
     /// What is logged to stderr: `error`, `warn`, `info`, `debug` or `trace`, also per module.
-    log: LogFilter = "info" => Everywhere;
+    log: LogFilter = "info" => Serve;
 }

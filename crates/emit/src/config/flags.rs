@@ -17,6 +17,8 @@ pub(crate) struct Flags<const ALL: bool> {
 
 /// All settings.
 pub(crate) type ServeFlags = Flags<true>;
+/// Those of commands beside a server.
+pub(crate) type ToolFlags = Flags<false>;
 
 /// A secret's flag names its file: flags can be read by everybody on the machine.
 fn name(key: &Key) -> String {

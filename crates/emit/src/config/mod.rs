@@ -13,7 +13,7 @@ mod show;
 mod tests;
 
 pub(crate) use definition::Config;
-pub(crate) use flags::{Flags, ServeFlags};
+pub(crate) use flags::{Flags, ServeFlags, ToolFlags};
 use layers::{ConfigError, Values};
 
 /// The reference: every setting with its default and what it is for.

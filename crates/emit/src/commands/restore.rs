@@ -1,0 +1,31 @@
+//! `emit restore`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use emit_store::sqlite;
+
+use super::{refuse_folder, with_config};
+use crate::config::ToolFlags;
+
+/// What may be set.
+#[derive(Args)]
+#[command(after_help = include_str!("../help/restore.txt"))]
+pub(crate) struct Flags {
+    /// A file that `emit backup` has written.
+    file: PathBuf,
+    #[command(flatten)]
+    settings: ToolFlags,
+}
+
+/// Makes a backup the store of a folder that has none.
+pub(crate) fn run(flags: Flags) -> ExitCode {
+    with_config(flags.settings, |loaded| match sqlite::restore(&flags.file, &loaded.config.data) {
+        Ok(()) => {
+            println!("{} is restored from {}", loaded.config.data.display(), flags.file.display());
+            ExitCode::SUCCESS
+        }
+        Err(why) => refuse_folder(&why),
+    })
+}
