@@ -61,6 +61,7 @@ fn new_job() -> NewJob {
             tags: None,
             idempotency_key: None,
             traceparent: None,
+            callback: None,
         }),
         payload: Some(RawJson::from(format!("{{\"source\":\"{}\"}}", "x".repeat(180)))),
         max_retries: 3,
@@ -152,6 +153,7 @@ fn change(before: Option<&Job>, transition: Transition) -> Change {
         fingerprint: None,
         logs: Vec::new(),
         erase: false,
+        callback: transition.callback,
         recorded: Vec::new(),
     }
 }

@@ -63,6 +63,7 @@ codes! {
     WrongState = "wrong_state", 409, "The job's status does not allow this";
     StaleDelivery = "stale_delivery", 409, "The job has been delivered anew";
     SpacePaused = "space_paused", 409, "The space is paused";
+    NoCallback = "no_callback", 409, "The job has no callback";
     SpaceNotEmpty = "space_not_empty", 409, "The space still has jobs";
     PayloadTooLarge = "payload_too_large", 413, "The body is too large";
     UnsupportedMediaType = "unsupported_media_type", 415, "The body's type is not JSON";

@@ -3,7 +3,7 @@
 use crate::command::{Command, NewJob, Report};
 use crate::ids::{JobId, SpaceNo};
 use crate::job::Job;
-use crate::lifecycle::{claim, create, finish, kill, report, tick};
+use crate::lifecycle::{callback, claim, create, finish, kill, report, tick};
 use crate::refusal::Refusal;
 use crate::time::Millis;
 use crate::transition::Transition;
@@ -48,6 +48,8 @@ pub fn apply(job: &Job, command: &Command, given: &Circumstances) -> Result<Tran
         Command::Requeue => kill::requeue(job, given.now),
         Command::Edit(edit) => create::edit(job, edit, given.now),
         Command::Erase => kill::erase(job, given.now),
+        Command::CallbackTried(tried) => Ok(callback::tried(job, tried, given)),
+        Command::ResendCallback => callback::resend(job, given.now),
         Command::Tick => Ok(tick::tick(job, given)),
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::RawJson;
+use crate::callback::Tried;
 use crate::ids::DeliveryId;
 use crate::job::Spec;
 use crate::time::Millis;
@@ -109,6 +110,10 @@ pub enum Command {
     Edit(Edit),
     /// Forget an ended job.
     Erase,
+    /// The end of the job was told, or not.
+    CallbackTried(Box<Tried>),
+    /// Tell the end of an ended job anew.
+    ResendCallback,
     /// Whatever time alone brings.
     Tick,
 }

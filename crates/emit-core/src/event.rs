@@ -23,6 +23,11 @@ macro_rules! event_types {
                 match self { $(EventType::$name => $word,)* }
             }
 
+            /// The type of that word.
+            pub fn from_word(word: &str) -> Option<EventType> {
+                EventType::ALL.iter().copied().find(|kind| kind.as_str() == word)
+            }
+
             /// The type of that number.
             pub fn from_number(number: u8) -> Option<EventType> {
                 match number { $($number => Some(EventType::$name),)* _ => None }
@@ -66,6 +71,23 @@ event_types! {
     Erased = 15, "erased";
     /// Log lines were appended.
     Log = 16, "log";
+    /// Its end was told.
+    CallbackSent = 17, "callback_sent";
+    /// A try to tell its end failed.
+    CallbackFailed = 18, "callback_failed";
+}
+
+impl serde::Serialize for EventType {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for EventType {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<EventType, D::Error> {
+        let word = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        EventType::from_word(&word).ok_or_else(|| serde::de::Error::custom("no event's word"))
+    }
 }
 
 /// An event as [`crate::apply`] makes it: not yet numbered.

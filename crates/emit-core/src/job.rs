@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::callback::Callback;
 use crate::command::NewJob;
 use crate::event::EventType;
 use crate::ids::{DeliveryId, JobId, JobNo, SpaceNo};
@@ -102,6 +103,8 @@ pub struct Spec {
     pub idempotency_key: Option<Arc<str>>,
     /// W3C trace context of the create request, handed to the worker.
     pub traceparent: Option<Arc<str>>,
+    /// Where its end is told.
+    pub callback: Option<Callback>,
 }
 
 /// How a worker ended a delivery: lets a repeated report be recognised.

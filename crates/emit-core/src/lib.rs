@@ -4,6 +4,7 @@
 //! [`Transition`] (the new state and its events) or a [`Refusal`] (an expected no) comes out.
 
 pub mod apply;
+pub mod callback;
 pub mod command;
 pub mod event;
 pub mod ids;
@@ -11,6 +12,7 @@ pub mod job;
 pub mod json;
 mod lifecycle;
 pub mod limits;
+pub mod outbound;
 pub mod refusal;
 pub mod retry;
 pub mod scope;

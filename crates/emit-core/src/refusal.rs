@@ -13,6 +13,8 @@ pub enum Refusal {
     NotYetAvailable(Status),
     /// A job of a paused space cannot be claimed.
     SpacePaused(Status),
+    /// The job has no `callbackUrl`.
+    NoCallback(Status),
     /// No such job, or it is erased or purged.
     JobNotFound,
     /// No such space, or it is deleted.

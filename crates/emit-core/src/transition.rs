@@ -1,6 +1,7 @@
 //! What a command does to a job.
 
 use crate::RawJson;
+use crate::callback::CallbackChange;
 use crate::event::{Event, EventType};
 use crate::job::Job;
 
@@ -15,12 +16,14 @@ pub struct Transition {
     pub payload: Option<RawJson>,
     /// The job's content is to be forgotten.
     pub erase: bool,
+    /// What becomes of the callback of its end.
+    pub callback: CallbackChange,
 }
 
 impl Transition {
     /// A transition to `job` without an event yet.
     pub(crate) fn to(job: Job) -> Transition {
-        Transition { job, events: Vec::new(), payload: None, erase: false }
+        Transition { job, events: Vec::new(), payload: None, erase: false, callback: CallbackChange::Keep }
     }
 
     /// Adds an event that shows the job's new status.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use emit_core::outbound::Outbound;
 use emit_core::{Scopes, SpaceId};
 use emit_store::sqlite::{OpenError, SqliteStore};
 use emit_store::{Space, Store, Token, Writer};
@@ -13,6 +14,7 @@ use crate::app::{App, Settings};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::keyring::{self, Keyring};
+use crate::outbound::sign::fresh_secret;
 use crate::reads::Reads;
 use crate::realtime::Hub;
 use crate::{http, net};
@@ -208,6 +210,7 @@ pub fn new_space(name: &str, now: i64) -> Space {
         retention_days: 14,
         max_pending: None,
         max_deliveries: None,
+        outbound: Arc::new(Outbound::new(fresh_secret())),
         created_at: now,
         seq: 0,
         oldest_seq: 1,

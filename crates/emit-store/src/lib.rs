@@ -10,6 +10,8 @@ pub mod sqlite;
 use std::fmt;
 use std::sync::Arc;
 
+use emit_core::callback::{CallbackChange, Failure};
+use emit_core::outbound::Outbound;
 use emit_core::{
     Event, Job, JobId, JobNo, Millis, RawJson, Recorded, Scopes, SpaceId, SpaceNo, Status, TokenId,
 };
@@ -60,6 +62,8 @@ pub struct Space {
     pub max_pending: Option<i64>,
     /// Delivery timeouts of one attempt until the job is dead.
     pub max_deliveries: Option<u32>,
+    /// What it signs with and sends. Shared: spaces are copied a lot, and this rarely changes.
+    pub outbound: Arc<Outbound>,
     /// When it was created.
     pub created_at: Millis,
     /// The newest event's number; 0 before the first.
@@ -140,6 +144,8 @@ pub struct Change {
     pub logs: Vec<LogLine>,
     /// Forget payload, result, logs, the data of all events and the idempotency key.
     pub erase: bool,
+    /// What becomes of the callback of the job's end.
+    pub callback: CallbackChange,
     /// The events with their numbers, after `write`.
     pub recorded: Vec<Recorded>,
 }
@@ -315,6 +321,43 @@ pub struct LogQuery {
     pub contains: Option<String>,
 }
 
+/// What callbacks to one endpoint (scheme, host and port) from one space share, so that they wait for each other
+/// and for nobody else.
+pub type Lane = (SpaceNo, String);
+
+/// A callback that is to be tried now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DueCallback {
+    /// The job whose end is to be told.
+    pub job: JobId,
+    /// Tries so far.
+    pub tries: u32,
+}
+
+/// A lane in which callbacks wait.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallbackLane {
+    /// Which.
+    pub lane: Lane,
+    /// Those that are due, the longest first; empty when all of them have time.
+    pub due: Vec<DueCallback>,
+}
+
+/// An endpoint that did not take what it was told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailingEndpoint {
+    /// Scheme, host and port.
+    pub endpoint: String,
+    /// Callbacks that failed and will be tried again.
+    pub waiting: i64,
+    /// Callbacks of which no further try comes.
+    pub given_up: i64,
+    /// When the next try is due.
+    pub next_try_at: Option<Millis>,
+    /// The latest failure.
+    pub last: Failure,
+}
+
 /// One read connection: for people and streams, never waits for the writer. Each method reads one moment.
 pub trait Reader: Send {
     /// A job and what stands beside it.
@@ -344,6 +387,24 @@ pub trait Reader: Send {
     fn tokens(&mut self, space: Option<SpaceNo>, after: Option<TokenId>, limit: usize) -> Result<Vec<Token>>;
     /// The key with that hash.
     fn token_by_hash(&mut self, hash: &[u8; 32]) -> Result<Option<Token>>;
+    /// At most `lanes` lanes after that one, in order, each with at most `each` callbacks that are due. A store of
+    /// many nodes shows them to one node at a time: who is shown one tries it.
+    fn callback_lanes(
+        &mut self,
+        now: Millis,
+        after: &Lane,
+        lanes: usize,
+        each: usize,
+    ) -> Result<Vec<CallbackLane>>;
+    /// When the first callback after that time is due.
+    fn next_callback(&mut self, after: Millis) -> Result<Option<Millis>>;
+    /// A space's failing endpoints in the order of their names, after that one.
+    fn failing_endpoints(
+        &mut self,
+        space: SpaceNo,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<FailingEndpoint>>;
     /// Whether the store can be read.
     fn ping(&mut self) -> Result<()>;
 }

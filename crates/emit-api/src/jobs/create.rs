@@ -148,6 +148,7 @@ fn read(fields: &mut Fields<'_, '_>, bytes: &[u8], headers: &Created<'_>, now: M
             tags: tags(fields),
             idempotency_key,
             traceparent: headers.traceparent.clone(),
+            callback: None,
         }),
     }
 }

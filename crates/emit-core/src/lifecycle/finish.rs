@@ -2,6 +2,7 @@
 
 use crate::RawJson;
 use crate::apply::Circumstances;
+use crate::callback::CallbackChange;
 use crate::event::EventType;
 use crate::job::{Ending, Job, Status};
 use crate::lifecycle::report::back_to_pending;
@@ -15,8 +16,7 @@ pub(crate) fn complete(job: &Job, result: &RawJson, now: Millis) -> Result<Trans
     }
     let mut after = job.clone();
     after.ending = Some(Ending::Completed);
-    end(&mut after, Status::Completed, now);
-    Ok(Transition::to(after).event(EventType::Completed, Some(result.clone())))
+    Ok(end(after, Status::Completed, now).event(EventType::Completed, Some(result.clone())))
 }
 
 pub(crate) fn fail(
@@ -54,15 +54,20 @@ pub(crate) fn attempt_failed(
 }
 
 /// `error` is a JSON string literal.
-pub(crate) fn die(mut job: Job, error: &str, now: Millis) -> Transition {
-    end(&mut job, Status::Dead, now);
-    Transition::to(job).event(EventType::Dead, Some(format!("{{\"error\":{error}}}").into()))
+pub(crate) fn die(job: Job, error: &str, now: Millis) -> Transition {
+    end(job, Status::Dead, now).event(EventType::Dead, Some(format!("{{\"error\":{error}}}").into()))
 }
 
-pub(crate) fn end(job: &mut Job, status: Status, now: Millis) {
+/// The job's life is over: where it is to be told, that is due at once.
+pub(crate) fn end(mut job: Job, status: Status, now: Millis) -> Transition {
     job.status = status;
     job.available = false;
     job.timeout_at = None;
     job.completed_at = Some(now);
     job.updated_at = now;
+    let mut transition = Transition::to(job);
+    if transition.job.spec.callback.is_some() {
+        transition.callback = CallbackChange::Due { tries: 0, at: now, failure: None };
+    }
+    transition
 }

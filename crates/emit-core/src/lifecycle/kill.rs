@@ -1,6 +1,7 @@
 //! From outside: kill, requeue, erase.
 
 use crate::RawJson;
+use crate::callback::CallbackChange;
 use crate::event::EventType;
 use crate::job::{Job, Status};
 use crate::lifecycle::finish::end;
@@ -13,9 +14,7 @@ pub(crate) fn kill(job: &Job, data: &RawJson, now: Millis) -> Result<Transition,
     if job.status.is_terminal() {
         return Err(Refusal::WrongState(job.status));
     }
-    let mut after = job.clone();
-    end(&mut after, Status::Killed, now);
-    Ok(Transition::to(after).event(EventType::Killed, Some(data.clone())))
+    Ok(end(job.clone(), Status::Killed, now).event(EventType::Killed, Some(data.clone())))
 }
 
 /// A new life: only the checkpoint stays, so that the next attempt can resume.
@@ -35,7 +34,9 @@ pub(crate) fn requeue(job: &Job, now: Millis) -> Result<Transition, Refusal> {
     after.delivered_at = None;
     after.started_at = None;
     after.completed_at = None;
-    Ok(Transition::to(after).event(EventType::Requeued, None))
+    let mut transition = Transition::to(after).event(EventType::Requeued, None);
+    transition.callback = CallbackChange::Forget;
+    Ok(transition)
 }
 
 pub(crate) fn erase(job: &Job, now: Millis) -> Result<Transition, Refusal> {
@@ -46,5 +47,6 @@ pub(crate) fn erase(job: &Job, now: Millis) -> Result<Transition, Refusal> {
     after.updated_at = now;
     let mut transition = Transition::to(after).event(EventType::Erased, None);
     transition.erase = true;
+    transition.callback = CallbackChange::Forget;
     Ok(transition)
 }

@@ -12,6 +12,8 @@ pub(crate) struct Birth {
     pub(crate) scheduled_in: Option<i64>,
     pub(crate) expires_in: Option<i64>,
     pub(crate) backoff: Backoff,
+    /// Whether it has a `callbackUrl`.
+    pub(crate) callback: bool,
     /// The space's `maxDeliveries`.
     pub(crate) max_deliveries: Option<u32>,
 }
@@ -65,6 +67,12 @@ pub(crate) struct Edit {
     pub(crate) expires_in: Option<Option<i64>>,
 }
 
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Called {
+    pub(crate) status_code: Option<u16>,
+    pub(crate) retry_after_s: Option<i64>,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) enum Ask {
     Claim {
@@ -75,6 +83,10 @@ pub(crate) enum Ask {
     Requeue,
     Edit(Edit),
     Erase,
+    /// A callback was tried and answered with that status; `None`: not at all.
+    Called(Called),
+    /// The end is to be told anew.
+    Resend,
     /// The sweeper looks whether time has brought anything.
     Sweep,
 }
@@ -114,8 +126,9 @@ fn birth() -> impl Strategy<Value = Birth> {
         prop::option::weighted(0.3, span_ms()),
         backoff(),
         prop::option::of(1..4u32),
+        any::<bool>(),
     )
-        .prop_map(|(numbers, scheduled_in, expires_in, backoff, max_deliveries)| Birth {
+        .prop_map(|(numbers, scheduled_in, expires_in, backoff, max_deliveries, callback)| Birth {
             max_retries: numbers.0,
             timeout_s: numbers.1,
             delivery_timeout_s: numbers.2,
@@ -123,6 +136,7 @@ fn birth() -> impl Strategy<Value = Birth> {
             scheduled_in,
             expires_in,
             backoff,
+            callback,
             max_deliveries,
         })
 }
@@ -177,6 +191,12 @@ fn edit() -> impl Strategy<Value = Edit> {
         })
 }
 
+fn called() -> impl Strategy<Value = Called> {
+    let codes = vec![Some(200), Some(204), Some(302), Some(410), Some(429), Some(500), None];
+    (prop::sample::select(codes), prop::option::weighted(0.3, 0..100_000i64))
+        .prop_map(|(status_code, retry_after_s)| Called { status_code, retry_after_s })
+}
+
 fn ask() -> impl Strategy<Value = Ask> {
     prop_oneof![
         8 => any::<bool>().prop_map(|auto_ack| Ask::Claim { auto_ack }),
@@ -186,6 +206,8 @@ fn ask() -> impl Strategy<Value = Ask> {
         2 => edit().prop_map(Ask::Edit),
         1 => prop::bool::weighted(0.2).prop_map(|really| if really { Ask::Erase } else { Ask::Sweep }),
         8 => Just(Ask::Sweep),
+        6 => called().prop_map(Ask::Called),
+        1 => Just(Ask::Resend),
     ]
 }
 

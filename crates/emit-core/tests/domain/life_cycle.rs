@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use emit_core::apply::create;
+use emit_core::callback::{Callback, Tried};
 use emit_core::ids::Id;
 use emit_core::retry::Backoff;
 use emit_core::{Circumstances, Command, Edit, Job, NewJob, Report, Spec, Status, apply};
@@ -52,6 +53,19 @@ fn edit(change: impl FnOnce(&mut Edit)) -> Command {
     Command::Edit(edit)
 }
 
+fn called(status_code: u16) -> Command {
+    Command::CallbackTried(Box::new(Tried {
+        end_seq: 1,
+        number: 1,
+        status_code: Some(status_code),
+        duration_ms: 0,
+        answer: None,
+        error: None,
+        retry_after_ms: None,
+        schedule: Arc::default(),
+    }))
+}
+
 fn no_retry_left(job: &mut Job) {
     job.attempt_number = job.max_retries;
 }
@@ -76,6 +90,9 @@ fn situations() -> Vec<Situation> {
         situation("kill", Command::Kill { data: data() }),
         situation("requeue", Command::Requeue),
         situation("erase", Command::Erase),
+        situation("a callback is tried and taken", called(200)),
+        situation("a callback is tried and not taken", called(500)),
+        situation("its callback is to be sent again", Command::ResendCallback),
         situation("edit, its start untouched", edit(|edit| edit.priority = Some(1))),
         situation("edit, to start later", edit(|edit| edit.scheduled_for = Some(Some(START)))),
         situation("edit, to start now", edit(|edit| edit.scheduled_for = Some(None))),
@@ -116,6 +133,7 @@ fn one_of_each() -> Vec<Job> {
         tags: None,
         idempotency_key: None,
         traceparent: None,
+        callback: Some(Callback { url: "https://example.com".into(), headers: None }),
     };
     let new = |scheduled_for| NewJob {
         spec: Arc::new(spec.clone()),

@@ -7,10 +7,9 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use crate::ask::{Ask, Birth, Report};
+use crate::ask::{Ask, Birth, Called, Report};
 
-/// The contract's state table, row by row: from, what happens, to (`=`: the same), event (`-`: none). Callbacks
-/// are not the domain's.
+/// The contract's state table, row by row: from, what happens, to (`=`: the same), event (`-`: none).
 const TABLE: &str = "
     scheduled                   | its time comes                     | pending   | enqueued
     pending                     | a worker claims it                 | delivered | delivered
@@ -34,6 +33,8 @@ const TABLE: &str = "
     completed dead killed       | requeue                            | pending   | requeued
     completed dead killed       | erase                              | gone      | erased
     scheduled pending delivered running completed dead killed | log  | =         | log
+    scheduled pending delivered running completed dead killed | a callback, taken     | = | callback_sent
+    scheduled pending delivered running completed dead killed | a callback, not taken | = | callback_failed
 ";
 
 /// A row of the table, taken apart.
@@ -75,6 +76,8 @@ pub(crate) struct Seen {
     pub(crate) checkpoint: Option<Value>,
     pub(crate) result: Option<Value>,
     pub(crate) log_lines: i64,
+    /// Not on the wire: tries of the present end's callback so far, and when the next one is due.
+    pub(crate) callback: Option<(u32, Option<i64>)>,
     /// Not on the wire: when time alone will change the job.
     pub(crate) due_at: Option<i64>,
 }
@@ -139,6 +142,7 @@ impl Model {
             checkpoint: None,
             result: None,
             log_lines: 0,
+            callback: None,
             due_at: None,
         };
         let mut model = Model {
@@ -166,7 +170,12 @@ impl Model {
             }
             Ask::Requeue => self.requeue(given),
             Ask::Edit(edit) => self.edit(edit, given),
-            Ask::Erase => self.row("erase", None),
+            Ask::Erase => {
+                self.seen.callback = None;
+                self.row("erase", None)
+            }
+            Ask::Called(called) => self.called(*called, given),
+            Ask::Resend => self.resend(given),
             Ask::Sweep => self.sweep(given),
         };
         self.seen.due_at = self.due_at();
@@ -324,8 +333,50 @@ impl Model {
             self.seen.completed_at = Some(given.now);
             self.seen.timeout_at = None;
             self.delayed = false;
+            // "Tries after 0 s, …"
+            self.seen.callback = self.birth.callback.then_some((0, Some(given.now)));
         }
         outcome
+    }
+
+    /// "Tries after 0 s, 5 s, 30 s, 2 min, 10 min, 1 h, 4 h, 12 h (± jitter); success is 2xx, 410 stops, redirects
+    /// count as failures; each try is an event." Without a callback that is due, a try was of an earlier end.
+    fn called(&mut self, called: Called, given: &Given) -> Outcome {
+        let tries = self.seen.callback.filter(|(_, next)| next.is_some()).map(|(tries, _)| tries);
+        let number = tries.map_or(1, |tries| tries + 1);
+        let taken = called.status_code.is_some_and(|code| code / 100 == 2);
+        let delays_s = [5, 30, 120, 600, 3_600, 14_400, 43_200];
+        let delay_s = delays_s.get(number as usize - 1).filter(|_| !taken && called.status_code != Some(410));
+        let next = delay_s.filter(|_| tries.is_some()).map(|seconds| {
+            // A tenth of jitter either way; "`Retry-After` honoured".
+            let delay_ms = (f64::from(*seconds) * 1_000.0 * (0.9 + 0.2 * given.chance)).round() as i64;
+            given.now + delay_ms.max(called.retry_after_s.map_or(0, |seconds| seconds * 1_000))
+        });
+        if tries.is_some() {
+            self.seen.callback = if taken { None } else { Some((number, next)) };
+        }
+        let data = json!({
+            "url": if self.birth.callback { "https://example.com/hook" } else { "" },
+            "statusCode": called.status_code,
+            "try": number,
+            "nextTryAt": next,
+            "durationMs": 12,
+            "answer": null,
+            "error": if called.status_code.is_none() { json!("no answer") } else { json!(null) },
+        });
+        self.row(if taken { "a callback, taken" } else { "a callback, not taken" }, Some(data))
+    }
+
+    fn resend(&mut self, given: &Given) -> Outcome {
+        let ended = matches!(self.seen.status, "completed" | "dead" | "killed");
+        match (self.birth.callback, ended) {
+            (false, _) => Outcome::Refused("no_callback", self.seen.status),
+            (true, false) => Outcome::Refused("wrong_state", self.seen.status),
+            (true, true) => {
+                self.seen.callback = Some((0, Some(given.now)));
+                Outcome::Accepted(vec![])
+            }
+        }
     }
 
     /// "Requeue sets `attemptNumber` 0, clears `progress`, `result` and the times, keeps `checkpoint`", and
@@ -337,6 +388,8 @@ impl Model {
             self.delivery_timeouts = 0;
             self.taken.clear();
             let seen = &mut self.seen;
+            // "Requeue cancels tries still due."
+            seen.callback = None;
             (seen.attempt_number, seen.delivery_count) = (0, 0);
             (seen.progress, seen.result) = (None, None);
             (seen.delivered_at, seen.started_at, seen.completed_at) = (None, None, None);

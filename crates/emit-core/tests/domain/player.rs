@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use emit_core::apply::create;
+use emit_core::callback::{Callback, CallbackChange, Tried};
 use emit_core::command::Fence as CoreFence;
 use emit_core::ids::Id;
 use emit_core::retry::{Backoff, Strategy};
@@ -22,6 +23,8 @@ pub(crate) struct Player {
     pub(crate) now: i64,
     pub(crate) erased: bool,
     max_deliveries: Option<u32>,
+    /// Tries of the present end's callback so far, and when the next one is due.
+    callback: Option<(u32, Option<i64>)>,
     /// The data of the events, by sequence number from 1.
     data: Vec<Option<Value>>,
     payload: Value,
@@ -61,6 +64,7 @@ impl Put {
             Ok(transition) => Outcome::Accepted(told(&transition.events)),
             Err(Refusal::WrongState(status)) => Outcome::Refused("wrong_state", status.as_str()),
             Err(Refusal::StaleDelivery(status)) => Outcome::Refused("stale_delivery", status.as_str()),
+            Err(Refusal::NoCallback(status)) => Outcome::Refused("no_callback", status.as_str()),
             Err(Refusal::NotYetAvailable(status)) => Outcome::Refused("not_available", status.as_str()),
             Err(_) => Outcome::Refused("a refusal that is not the domain's", "?"),
         }
@@ -77,6 +81,7 @@ impl Player {
             now,
             erased: false,
             max_deliveries: birth.max_deliveries,
+            callback: None,
             data: Vec::new(),
             payload: Value::Null,
             deliveries: Vec::new(),
@@ -101,7 +106,10 @@ impl Player {
         };
         let circumstances =
             Circumstances { now: self.now, chance: step.chance, max_deliveries: self.max_deliveries };
-        let command = command(&step.ask, fence, delivery, &worker, self.now);
+        let command = match &step.ask {
+            Ask::Called(called) => Command::CallbackTried(Box::new(self.tried(*called))),
+            ask => command(ask, fence, delivery, &worker, self.now),
+        };
         let before = self.job.clone();
         let answer = apply(&before, &command, &circumstances);
         let _ = write!(self.trace, "at {:>8} ms {:?}", self.now - BIRTH_MS, step.ask);
@@ -138,10 +146,31 @@ impl Player {
         }
     }
 
+    /// The next try of the callback that is due, or one of an earlier end.
+    fn tried(&self, called: ask::Called) -> Tried {
+        let tries = self.callback.filter(|(_, next)| next.is_some()).map(|(tries, _)| tries);
+        Tried {
+            end_seq: tries.and(self.job.result_seq).unwrap_or(0),
+            number: tries.map_or(1, |tries| tries + 1),
+            status_code: called.status_code,
+            duration_ms: 12,
+            answer: None,
+            error: called.status_code.is_none().then(|| "no answer".to_owned()),
+            retry_after_ms: called.retry_after_s.map(|seconds| seconds * 1_000),
+            schedule: Arc::default(),
+        }
+    }
+
     /// Numbers the events and keeps row and payload, as a store does.
     fn keep(&mut self, transition: &Transition) {
         self.job = transition.job.clone();
         self.erased |= transition.erase;
+        match &transition.callback {
+            CallbackChange::Keep => {}
+            CallbackChange::Due { tries, at, .. } => self.callback = Some((*tries, Some(*at))),
+            CallbackChange::GivenUp { tries, .. } => self.callback = Some((*tries, None)),
+            CallbackChange::Forget => self.callback = None,
+        }
         if let Some(payload) = &transition.payload {
             self.payload = parse(payload);
         }
@@ -178,13 +207,23 @@ impl Player {
             checkpoint: self.data_of(job.checkpoint_seq),
             result: self.data_of(job.result_seq),
             log_lines: job.log_lines,
+            callback: self.callback,
             due_at: job.due_at(),
         }
     }
 }
 
 fn told(events: &[Event]) -> Vec<Told> {
-    let tell = |event: &Event| (event.kind.as_str(), event.status.as_str(), event.data.as_deref().map(parse));
+    let tell = |event: &Event| {
+        let mut data = event.data.as_deref().map(parse);
+        // The model knows times as numbers.
+        if let Some(Value::String(at)) = data.as_ref().and_then(|data| data.get("nextTryAt")).cloned()
+            && let Some(data) = &mut data
+        {
+            data["nextTryAt"] = emit_core::time::parse(&at).into();
+        }
+        (event.kind.as_str(), event.status.as_str(), data)
+    };
     events.iter().map(tell).collect()
 }
 
@@ -212,6 +251,9 @@ fn new_job(birth: &Birth, now: i64) -> NewJob {
             tags: None,
             idempotency_key: None,
             traceparent: None,
+            callback: birth
+                .callback
+                .then(|| Callback { url: "https://example.com/hook?secret".into(), headers: None }),
         }),
         payload: Some("\"first\"".into()),
         max_retries: birth.max_retries,
@@ -235,7 +277,9 @@ fn command(ask: &Ask, fence: Option<Option<u128>>, delivery: u128, worker: &str,
         Ask::Requeue => Command::Requeue,
         Ask::Edit(edit) => Command::Edit(core_edit(edit, now)),
         Ask::Erase => Command::Erase,
-        Ask::Sweep => Command::Tick,
+        // What is asked and what is told need the player's memory: see `tried`.
+        Ask::Called(_) | Ask::Sweep => Command::Tick,
+        Ask::Resend => Command::ResendCallback,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Goal: what holds of every life, whatever the table says in detail.
 
+use emit_core::callback::CallbackChange;
 use emit_core::command::Fence;
 use emit_core::{Command, Job, Report, Status, Transition, apply};
 use proptest::prelude::*;
@@ -53,6 +54,7 @@ proptest! {
                 Command::Edit(edit) => edit.fields.is_empty(),
                 // The end of a delay, or nothing was due.
                 Command::Tick => after.job.status == put.before.status,
+                Command::ResendCallback => true,
                 _ => false,
             };
             let expected = match &put.command {
@@ -81,6 +83,24 @@ proptest! {
     }
 
     #[test]
+    fn every_end_is_told_and_a_new_life_tells_nothing_of_the_old(history in history()) {
+        each_step(&history, |put, after| {
+            let ends = !put.before.status.is_terminal() && after.job.status.is_terminal();
+            let due_now = CallbackChange::Due { tries: 0, at: put.circumstances.now, failure: None };
+            if ends {
+                prop_assert_eq!(after.callback == due_now, after.job.spec.callback.is_some());
+            }
+            if matches!(put.command, Command::Requeue | Command::Erase) {
+                prop_assert_eq!(&after.callback, &CallbackChange::Forget);
+            }
+            if after.callback != CallbackChange::Keep && after.callback != CallbackChange::Forget {
+                prop_assert!(after.job.status.is_terminal(), "only ends are told");
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
     fn a_repeat_changes_nothing(history in history()) {
         each_step(&history, |put, after| {
             let Command::Report { report, .. } = &put.command else { return Ok(()) };
@@ -95,7 +115,7 @@ proptest! {
             let again = Command::Report { fence: after.job.delivery_id.map(Fence::Delivery), report: report.clone() };
             let mut later = put.circumstances;
             later.now += 1_000;
-            let unchanged = Transition { job: after.job.clone(), events: vec![], payload: None, erase: false };
+            let unchanged = Transition { job: after.job.clone(), events: vec![], payload: None, erase: false, callback: CallbackChange::Keep };
             prop_assert_eq!(apply(&after.job, &again, &later), Ok(unchanged));
             Ok(())
         })?;

@@ -59,7 +59,7 @@ proptest! {
     }
 }
 
-/// Goal: the table's event types (but for the callbacks', which are not the domain's) are all there, and no other.
+/// Goal: the table's event types are all there, and no other.
 #[test]
 fn the_types_are_the_contracts() {
     let mut ours: Vec<_> = EventType::ALL.iter().map(|kind| kind.as_str()).collect();

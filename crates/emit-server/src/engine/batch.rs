@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use emit_core::apply::create;
+use emit_core::callback::CallbackChange;
 use emit_core::ids::Id;
 use emit_core::{
     Circumstances, Command, Job, JobId, Millis, NewJob, Refusal, SpaceId, SpaceNo, TokenId, Transition, apply,
@@ -135,7 +136,11 @@ impl<'a> Batch<'a> {
     ) -> Result<Outcome, Refusal> {
         let given = Circumstances { now: self.now, chance: self.rng.random(), max_deliveries };
         let transition = apply(job, command, &given)?;
-        if transition.events.is_empty() && transition.job == *job && transition.payload.is_none() {
+        if transition.events.is_empty()
+            && transition.job == *job
+            && transition.payload.is_none()
+            && transition.callback == CallbackChange::Keep
+        {
             return Ok(Outcome::Unchanged(Box::new(transition.job)));
         }
         Ok(self.push(Some(job), transition, None, logs))
@@ -155,7 +160,7 @@ impl<'a> Batch<'a> {
         fingerprint: Option<[u8; 32]>,
         logs: Vec<LogLine>,
     ) -> Outcome {
-        let Transition { job, events, payload, erase } = transition;
+        let Transition { job, events, payload, erase, callback } = transition;
         if job.available {
             self.woken.insert(job.space);
         }
@@ -169,6 +174,7 @@ impl<'a> Batch<'a> {
             fingerprint,
             logs,
             erase,
+            callback,
             recorded: Vec::new(),
         });
         Outcome::Changed(self.written.len() + self.unwritten.len() - 1)

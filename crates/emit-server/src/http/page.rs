@@ -81,6 +81,7 @@ pub(super) async fn demo_job(call: Call) -> Answer {
             tags: None,
             idempotency_key: None,
             traceparent: None,
+            callback: None,
         }),
         payload: None,
         max_retries: 3,

@@ -223,6 +223,9 @@ impl From<Refusal> for Problem {
                 Problem::of(Code::SpacePaused, "The space hands out no jobs while it is paused")
                     .job_status(status)
             }
+            R::NoCallback(status) => {
+                Problem::of(Code::NoCallback, "The job has no callbackUrl").job_status(status)
+            }
             R::JobNotFound => Problem::job_not_found(),
             R::SpaceNotFound => Problem::space_not_found(),
             R::TokenNotFound => Problem::token_not_found(),
@@ -274,6 +277,7 @@ mod tests {
             (Refusal::StaleDelivery(running), 409, Code::StaleDelivery),
             (Refusal::NotYetAvailable(Status::Pending), 409, Code::NotAvailable),
             (Refusal::SpacePaused(Status::Pending), 409, Code::SpacePaused),
+            (Refusal::NoCallback(Status::Dead), 409, Code::NoCallback),
             (Refusal::JobNotFound, 404, Code::JobNotFound),
             (Refusal::WrongSpace, 403, Code::WrongSpace),
             (Refusal::IdempotencyMismatch { item: Some(3) }, 422, Code::IdempotencyMismatch),

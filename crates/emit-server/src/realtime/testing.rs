@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use emit_core::outbound::{Outbound, Secret};
 use emit_core::retry::Backoff;
 use emit_core::{Event, EventType, Job, JobId, Millis, Recorded, Scopes, Spec, Status};
 use emit_store::{Contents, EventsPage, FoundJob, Space, Token};
@@ -55,6 +56,7 @@ pub(super) fn space(oldest: i64, seq: i64) -> Space {
         retention_days: 14,
         max_pending: None,
         max_deliveries: None,
+        outbound: Arc::new(Outbound::new(Secret([0; 32].as_slice().into()))),
         created_at: 0,
         seq,
         oldest_seq: oldest,
@@ -74,6 +76,7 @@ pub(super) fn found(space: Space, no: i64, status: Status, seq: i64) -> FoundJob
         tags: None,
         idempotency_key: None,
         traceparent: None,
+        callback: None,
     };
     let job = Job {
         no,

@@ -52,6 +52,7 @@ fn rollback(store: &dyn Store) {
         fingerprint: None,
         logs: vec![],
         erase: false,
+        callback: acked.callback,
         recorded: vec![],
     }];
     driver.writer.write(START, &mut changes).unwrap();

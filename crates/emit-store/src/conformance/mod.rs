@@ -3,6 +3,7 @@
 //! Compiled into the crate, so that a store that lives elsewhere can run it too. Panics are its findings.
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+pub mod callbacks;
 pub mod claims;
 pub mod events;
 pub mod forgetting;
@@ -13,6 +14,8 @@ pub mod timers;
 use std::sync::Arc;
 
 use emit_core::apply::create;
+use emit_core::callback::CallbackChange;
+use emit_core::outbound::{Outbound, Secret};
 use emit_core::retry::Backoff;
 use emit_core::{Circumstances, Command, Job, Millis, NewJob, RawJson, Report, Scopes, Spec, apply, ids::Id};
 
@@ -23,7 +26,16 @@ pub type Check = fn(&dyn Store);
 
 /// Every check, with its name.
 pub fn all() -> Vec<(&'static str, Check)> {
-    [claims::CHECKS, events::CHECKS, forgetting::CHECKS, keys::CHECKS, lists::CHECKS, timers::CHECKS].concat()
+    [
+        callbacks::CHECKS,
+        claims::CHECKS,
+        events::CHECKS,
+        forgetting::CHECKS,
+        keys::CHECKS,
+        lists::CHECKS,
+        timers::CHECKS,
+    ]
+    .concat()
 }
 
 /// When the checks' histories begin.
@@ -63,6 +75,7 @@ impl Driver {
             retention_days: 14,
             max_pending: None,
             max_deliveries: None,
+            outbound: Arc::new(Outbound::new(Secret([1; 32].as_slice().into()))),
             created_at: self.now,
             seq: 0,
             oldest_seq: 1,
@@ -102,6 +115,7 @@ impl Driver {
             fingerprint: Some(new.fingerprint),
             logs: Vec::new(),
             erase: false,
+            callback: CallbackChange::Keep,
             recorded: Vec::new(),
         };
         self.write(vec![change]).pop().unwrap()
@@ -120,6 +134,7 @@ impl Driver {
             fingerprint: None,
             logs: Vec::new(),
             erase: transition.erase,
+            callback: transition.callback,
             recorded: Vec::new(),
         };
         self.write(vec![change]).pop().unwrap()
@@ -161,6 +176,7 @@ pub fn plain(name: &str) -> NewJob {
             tags: None,
             idempotency_key: None,
             traceparent: None,
+            callback: None,
         }),
         payload: Some(RawJson::from("{\"n\": 1}")),
         max_retries: 3,

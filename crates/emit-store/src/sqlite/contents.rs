@@ -65,6 +65,7 @@ pub(super) fn forget(connection: &Connection, no: i64) -> Result<()> {
     connection.prepare_cached("DELETE FROM payloads WHERE job = ?1")?.execute([no])?;
     connection.prepare_cached("DELETE FROM logs WHERE job = ?1")?.execute([no])?;
     connection.prepare_cached("DELETE FROM kept WHERE job = ?1")?.execute([no])?;
+    super::callbacks::forget(connection, no)?;
     let beside: Option<(i64, Option<String>, Option<String>)> = connection
         .prepare_cached("SELECT space, tags, idempotency_key FROM jobs WHERE no = ?1")?
         .query_row([no], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))

@@ -28,7 +28,7 @@ pub(super) fn insert(connection: &Connection, change: &Change) -> Result<()> {
     connection
         .prepare_cached(&format!(
             "INSERT INTO jobs ({JOB_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
-             ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)"
+             ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36)"
         ))?
         .execute(params![
             job.no,
@@ -65,6 +65,8 @@ pub(super) fn insert(connection: &Connection, change: &Change) -> Result<()> {
             job.spec.tags.as_deref(),
             job.spec.idempotency_key.as_deref(),
             job.spec.traceparent.as_deref(),
+            job.spec.callback.as_ref().map(|callback| &*callback.url),
+            job.spec.callback.as_ref().and_then(|callback| callback.headers.as_deref()),
         ])?;
     if let Some(tags) = &job.spec.tags {
         let mut statement =
@@ -156,7 +158,12 @@ fn only_touches(change: &Change) -> bool {
         && change.events.iter().all(|event| {
             matches!(
                 event.kind,
-                EventType::Progress | EventType::Checkpoint | EventType::Custom | EventType::Log
+                EventType::Progress
+                    | EventType::Checkpoint
+                    | EventType::Custom
+                    | EventType::Log
+                    | EventType::CallbackSent
+                    | EventType::CallbackFailed
             )
         })
         && !change.job.status.is_waiting()

@@ -4,6 +4,7 @@
 //! checkpoints. `synchronous=FULL` in WAL mode: a commit is on disk when it returns.
 
 mod backup;
+mod callbacks;
 mod checkpoint;
 mod claim;
 mod contents;

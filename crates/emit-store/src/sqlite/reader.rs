@@ -1,10 +1,13 @@
 //! One read connection: each method reads one moment and lets go of it, so that the log can be reset.
 
-use emit_core::{Job, JobId, JobNo, Recorded, SpaceId, SpaceNo, TokenId};
+use emit_core::{Job, JobId, JobNo, Millis, Recorded, SpaceId, SpaceNo, TokenId};
 use rusqlite::Connection;
 
-use super::{contents, events, jobs, lift, lists, logs, spaces, tokens};
-use crate::{EventsPage, FoundJob, JobsPage, ListQuery, LogLine, LogQuery, Reader, Result, Space, Token};
+use super::{callbacks, contents, events, jobs, lift, lists, logs, spaces, tokens};
+use crate::{
+    CallbackLane, EventsPage, FailingEndpoint, FoundJob, JobsPage, Lane, ListQuery, LogLine, LogQuery,
+    Reader, Result, Space, Token,
+};
 
 pub(super) struct SqliteReader {
     pub(super) connection: Connection,
@@ -86,6 +89,29 @@ impl Reader for SqliteReader {
 
     fn token_by_hash(&mut self, hash: &[u8; 32]) -> Result<Option<Token>> {
         self.moment(|connection| tokens::by_hash(connection, hash))
+    }
+
+    fn callback_lanes(
+        &mut self,
+        now: Millis,
+        after: &Lane,
+        lanes: usize,
+        each: usize,
+    ) -> Result<Vec<CallbackLane>> {
+        self.moment(|connection| callbacks::lanes(connection, now, after, lanes, each))
+    }
+
+    fn next_callback(&mut self, after: Millis) -> Result<Option<Millis>> {
+        self.moment(|connection| callbacks::next(connection, after))
+    }
+
+    fn failing_endpoints(
+        &mut self,
+        space: SpaceNo,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<FailingEndpoint>> {
+        self.moment(|connection| callbacks::failing(connection, space, after, limit))
     }
 
     fn ping(&mut self) -> Result<()> {

@@ -7,7 +7,7 @@ use emit_core::{EventType, Millis, SpaceNo, Status, limits};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::SHELL;
-use super::{contents, event_key, seq_of};
+use super::{callbacks, contents, event_key, seq_of};
 use crate::Space;
 
 /// When each space's oldest event happened, as far as known: spares spaces with nothing to drop a look.
@@ -41,7 +41,9 @@ pub(super) fn space_events(
             break;
         }
         let kind = EventType::from_number(kind);
-        drop_event(connection, space, key, job, kind)?;
+        if !drop_event(connection, space, key, job, kind)? {
+            break;
+        }
         space.oldest_seq = seq_of(key) + 1;
         dropped += 1;
     }
@@ -51,14 +53,15 @@ pub(super) fn space_events(
 /// A job's status and the numbers of its last event, latest progress, latest checkpoint and result.
 type Standing = (i64, i64, Option<i64>, Option<i64>, Option<i64>);
 
-/// An event goes; with the event that ended it goes the job, with its last event its shell.
+/// An event goes; with the event that ended it goes the job, with its last event its shell. `false`: it has to
+/// stay, since the end it tells of is still to be told to a callback.
 fn drop_event(
     connection: &Connection,
     space: &mut Space,
     key: i64,
     no: i64,
     kind: Option<EventType>,
-) -> Result<()> {
+) -> Result<bool> {
     let seq = seq_of(key);
     let row: Option<Standing> = connection
         .prepare_cached(
@@ -69,10 +72,15 @@ fn drop_event(
     if let Some((status, last_seq, progress_seq, checkpoint_seq, result_seq)) = row {
         let is_over = (Status::Completed as i64..SHELL).contains(&status);
         if is_over && result_seq == Some(seq) {
+            if callbacks::is_waiting(connection, no)? {
+                return Ok(false);
+            }
             contents::forget(connection, no)?;
             space.counts[status as usize] -= 1;
             connection
-                .prepare_cached(&format!("UPDATE jobs SET status = {SHELL} WHERE no = ?1"))?
+                .prepare_cached(&format!(
+                    "UPDATE jobs SET status = {SHELL}, callback_url = NULL, callback_headers = NULL WHERE no = ?1"
+                ))?
                 .execute([no])?;
         } else if kind == Some(EventType::Progress) && progress_seq == Some(seq) {
             keep(connection, key, no, contents::PROGRESS)?;
@@ -86,7 +94,7 @@ fn drop_event(
         }
     }
     connection.prepare_cached("DELETE FROM events WHERE key = ?1")?.execute([key])?;
-    Ok(())
+    Ok(true)
 }
 
 /// The latest progress and checkpoint outlive their events.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use emit_core::callback::Callback;
 use emit_core::job::Ending;
 use emit_core::retry::{Backoff, Strategy};
 use emit_core::{Event, EventType, Job, RawJson, Recorded, Spec, Status, ids::Id};
@@ -13,7 +14,7 @@ pub(super) const JOB_COLUMNS: &str = "no, id, space, name, status, available, pr
     attempt_number, delivery_count, delivery_timeouts, delivery_id, ending, worker_id, scheduled_for, expires_at, \
     available_at, created_at, updated_at, delivered_at, started_at, completed_at, timeout_at, log_lines, seq, \
     progress_seq, checkpoint_seq, result_seq, timeout_ms, delivery_timeout_ms, backoff, tags, idempotency_key, \
-    traceparent";
+    traceparent, callback_url, callback_headers";
 
 /// The number of the status of an erased or purged job's shell.
 pub(super) const SHELL: i64 = 7;
@@ -96,6 +97,10 @@ pub(super) fn job(row: &Row<'_>) -> Result<Job> {
             tags: optional_text(row, 31)?,
             idempotency_key: optional_text(row, 32)?,
             traceparent: optional_text(row, 33)?,
+            callback: match optional_text(row, 34)? {
+                Some(url) => Some(Callback { url, headers: optional_text(row, 35)? }),
+                None => None,
+            },
         }),
     })
 }

@@ -1,5 +1,8 @@
 //! Spaces: their settings, and what each commit keeps up to date of them.
 
+use std::sync::Arc;
+
+use emit_core::outbound::{Outbound, Push, Secret, Slack};
 use emit_core::{SpaceId, SpaceNo};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
@@ -7,7 +10,8 @@ use super::rows;
 use crate::Space;
 
 const COLUMNS: &str = "no, id, name, paused, retention_days, max_pending, max_deliveries, created_at, seq, \
-    oldest_seq, last_at, scheduled, pending, delivered, running, completed, dead, killed";
+    oldest_seq, last_at, scheduled, pending, delivered, running, completed, dead, killed, secret, old_secret, \
+    old_until, slack, push";
 
 fn space(row: &Row<'_>) -> Result<Space> {
     let mut counts = [0; 7];
@@ -27,6 +31,20 @@ fn space(row: &Row<'_>) -> Result<Space> {
         oldest_seq: row.get(9)?,
         last_at: row.get(10)?,
         counts,
+        outbound: Arc::new(outbound(row)?),
+    })
+}
+
+fn outbound(row: &Row<'_>) -> Result<Outbound> {
+    let secret = |bytes: Vec<u8>| Secret(bytes.into());
+    let old: Option<Vec<u8>> = row.get(19)?;
+    let slack: Option<String> = row.get(21)?;
+    let push: Option<String> = row.get(22)?;
+    Ok(Outbound {
+        secret: secret(row.get(18)?),
+        previous: old.map(secret).zip(row.get(20)?),
+        slack: slack.as_deref().and_then(Slack::from_json),
+        push: push.as_deref().and_then(Push::from_json),
     })
 }
 
@@ -60,8 +78,9 @@ pub(super) fn page(connection: &Connection, after: Option<SpaceId>, limit: usize
 pub(super) fn insert(connection: &Connection, space: &Space) -> Result<SpaceNo> {
     connection
         .prepare_cached(
-            "INSERT INTO spaces (id, name, paused, retention_days, max_pending, max_deliveries, created_at, last_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
+            "INSERT INTO spaces (id, name, paused, retention_days, max_pending, max_deliveries, created_at, last_at, \
+             secret, old_secret, old_until, slack, push) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             rows::id_bytes(space.id),
@@ -71,6 +90,11 @@ pub(super) fn insert(connection: &Connection, space: &Space) -> Result<SpaceNo> 
             space.max_pending,
             space.max_deliveries,
             space.created_at,
+            &*space.outbound.secret.0,
+            space.outbound.previous.as_ref().map(|(secret, _)| &*secret.0),
+            space.outbound.previous.as_ref().map(|(_, until)| *until),
+            space.outbound.slack.as_ref().map(Slack::to_json),
+            space.outbound.push.as_ref().map(Push::to_json),
         ])?;
     Ok(connection.last_insert_rowid())
 }
@@ -78,7 +102,8 @@ pub(super) fn insert(connection: &Connection, space: &Space) -> Result<SpaceNo> 
 pub(super) fn update_settings(connection: &Connection, space: &Space) -> Result<()> {
     connection
         .prepare_cached(
-            "UPDATE spaces SET name = ?2, paused = ?3, retention_days = ?4, max_pending = ?5, max_deliveries = ?6 \
+            "UPDATE spaces SET name = ?2, paused = ?3, retention_days = ?4, max_pending = ?5, max_deliveries = ?6, \
+             secret = ?7, old_secret = ?8, old_until = ?9, slack = ?10, push = ?11 \
              WHERE no = ?1",
         )?
         .execute(params![
@@ -88,6 +113,11 @@ pub(super) fn update_settings(connection: &Connection, space: &Space) -> Result<
             space.retention_days,
             space.max_pending,
             space.max_deliveries,
+            &*space.outbound.secret.0,
+            space.outbound.previous.as_ref().map(|(secret, _)| &*secret.0),
+            space.outbound.previous.as_ref().map(|(_, until)| *until),
+            space.outbound.slack.as_ref().map(Slack::to_json),
+            space.outbound.push.as_ref().map(Push::to_json),
         ])?;
     Ok(())
 }

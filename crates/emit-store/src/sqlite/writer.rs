@@ -12,7 +12,9 @@ use super::checkpoint::Checkpointer;
 use super::retain::OldestAt;
 use super::rows::{self, SHELL};
 use super::timers::Timers;
-use super::{claim, contents, event_key, events, jobs, lift, lift_commit, logs, retain, spaces, tokens};
+use super::{
+    callbacks, claim, contents, event_key, events, jobs, lift, lift_commit, logs, retain, spaces, tokens,
+};
 use crate::{Change, Contents, Matching, Remembered, Result, Space, StoreError, Token, Writer};
 
 /// Rows of delivered and running jobs kept in memory; about 0.5 KiB each.
@@ -167,6 +169,7 @@ impl SqliteWriter {
         for event in &change.recorded {
             events::append(&self.connection, event)?;
         }
+        callbacks::write(&self.connection, change)?;
         if !change.logs.is_empty() {
             let first = change.job.log_lines - change.logs.len() as i64 + 1;
             logs::append(&self.connection, change.job.no, first, &change.logs)?;
@@ -242,7 +245,7 @@ impl SqliteWriter {
         self.connection
             .prepare_cached(&format!(
                 "UPDATE jobs SET status = {SHELL}, tags = NULL, idempotency_key = NULL, traceparent = NULL, \
-                 worker_id = NULL WHERE no = ?1"
+                 worker_id = NULL, callback_url = NULL, callback_headers = NULL WHERE no = ?1"
             ))?
             .execute([job.no])?;
         Ok(())
@@ -418,6 +421,7 @@ impl Writer for SqliteWriter {
             cached.retention_days = space.retention_days;
             cached.max_pending = space.max_pending;
             cached.max_deliveries = space.max_deliveries;
+            cached.outbound = space.outbound.clone();
         }
         self.oldest_at.remove(&space.no);
         Ok(())
