@@ -26,8 +26,8 @@ pub(crate) struct Sizes {
 }
 
 const FULL: Sizes = Sizes {
-    rounds: 3,
-    round: Duration::from_secs(6),
+    rounds: 7,
+    round: Duration::from_secs(3),
     warm_up: Duration::from_secs(1),
     latency: Duration::from_secs(20),
     fanout_sockets: 1_000,

@@ -30,6 +30,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::load::Setup;
 use crate::report::Report;
 
+/// The server's allocator: the parts in process are to run as they do there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(about = "Measures Emit beside bare servers; exit code 1 where a bound falls short")]
 struct Arguments {

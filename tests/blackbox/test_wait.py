@@ -3,6 +3,7 @@
 import pytest
 
 from calls import STATUSES, TERMINAL, job_in, jobs_of, meanwhile, problem, types, wait_for
+from streams import revoke
 
 ENDS = {"completed": ("complete", {"x": 1}), "dead": ("fail", {"error": "e", "retryable": False}),
         "killed": ("kill", {"reason": "r"})}
@@ -79,3 +80,16 @@ def test_waits_out_of_range(emit, space, wait):
     assert jobs_of(emit, space) == []
     job = emit.create(space)
     problem(emit.call("GET", f"/jobs/{job['id']}?waitSeconds={wait}"), 422, "invalid_query")
+
+
+def test_a_creation_that_waits_shows_nothing_after_its_key_is_revoked(emit, space):
+    """«A 2xx means…»: the job is made, so the answer says so; «a revoked key stops working at once»: no more than that."""
+    key = emit.token(space, ["jobs:create"])
+    with meanwhile(emit.call, "POST", f"/spaces/{space}/jobs?waitSeconds=30", {"name": "n"}, key=key) as future:
+        [job] = wait_for("the job", lambda: jobs_of(emit, space))
+        revoke(emit, space, key)
+        finish(emit, job, "completed")
+        answer = future.result()
+    assert answer.status_code == 201
+    made = answer.json()
+    assert (made["id"], made["status"], made["result"]) == (job["id"], "pending", None)

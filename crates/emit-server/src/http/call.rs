@@ -25,6 +25,7 @@ use super::query::Query;
 use super::serve::Shared;
 use crate::app::App;
 use crate::engine::Caller;
+use crate::net::Wire;
 
 const X_EMIT_DELIVERY: &str = "x-emit-delivery";
 const X_EMIT_WORKER: &str = "x-emit-worker";
@@ -97,6 +98,11 @@ impl Call {
     /// The path's key.
     pub(super) fn token_id(&self) -> Result<TokenId, Problem> {
         self.target.token.flatten().ok_or_else(Problem::token_not_found)
+    }
+
+    /// The connection it came on.
+    pub(super) fn wire(&self) -> Result<Wire, Problem> {
+        self.parts.extensions.get().cloned().ok_or_else(Problem::internal)
     }
 
     /// The path's job as it is, if the key may see it.

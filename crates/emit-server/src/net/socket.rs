@@ -2,26 +2,33 @@
 //! extension to cut it.
 
 use std::io::{self, ErrorKind, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::Shutdown;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 /// The kernel's buffer for a response that goes on for ever. Left alone it grows to megabytes.
 const STREAM_BUFFER_BYTES: usize = 64 << 10;
 
+/// Most bytes of one read: several requests, or a piece of a body.
+const READ_BYTES: usize = 16 << 10;
+
+/// Called once what was promised is with the kernel; dropped uncalled, it never got there.
+type Receipt = Box<dyn FnOnce() + Send>;
+
 /// A connection. Clones are the same connection; it closes with the last.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Socket(Arc<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     stream: TcpStream,
     /// A request is being answered: what arrives now is no head that is overdue.
@@ -32,6 +39,8 @@ struct Inner {
     answered: AtomicU32,
     /// The peer takes nothing at the moment.
     blocked: AtomicBool,
+    /// Of the answer under way. Hyper flushes only when everything before is written.
+    receipt: Mutex<Option<Receipt>>,
     /// Counts against the connections there may be.
     _permit: OwnedSemaphorePermit,
 }
@@ -44,6 +53,7 @@ impl Socket {
             begun: AtomicBool::new(false),
             answered: AtomicU32::new(0),
             blocked: AtomicBool::new(false),
+            receipt: Mutex::new(None),
             _permit: permit,
         }))
     }
@@ -94,6 +104,10 @@ impl Socket {
         self.0.blocked.load(Ordering::Relaxed)
     }
 
+    fn receipt(&self) -> MutexGuard<'_, Option<Receipt>> {
+        self.0.receipt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn poll_send(
         &self,
         cx: &mut Context<'_>,
@@ -121,18 +135,31 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // Received here and copied: a buffer of the caller's would have to be zeroed first.
+        let mut chunk = [MaybeUninit::<u8>::uninit(); READ_BYTES];
+        let room = buffer.remaining().min(READ_BYTES);
         loop {
             ready!(self.0.stream.poll_read_ready(cx))?;
-            match self.0.stream.try_read(buffer.initialize_unfilled()) {
-                Ok(count) => {
-                    buffer.advance(count);
+            let mut received = None;
+            let drained = self.0.stream.try_io(Interest::READABLE, || {
+                let ((bytes, _), _) = recv(&self.0.stream, &mut chunk[..room], RecvFlags::empty())?;
+                let count = bytes.len();
+                buffer.put_slice(bytes);
+                received = Some(count);
+                // Less than there was room for: the socket is empty, and asking it again would be a call for nothing.
+                if 0 < count && count < room { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match (received, drained) {
+                (Some(count), _) => {
                     if count > 0 && !self.is_busy() {
                         self.0.begun.store(true, Ordering::Relaxed);
                     }
                     return Poll::Ready(Ok(()));
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
+                (None, Err(error)) if error.kind() != ErrorKind::WouldBlock => {
+                    return Poll::Ready(Err(error));
+                }
+                (None, _) => {}
             }
         }
     }
@@ -156,6 +183,9 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(receipt) = self.receipt().take() {
+            receipt();
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -166,13 +196,19 @@ impl AsyncWrite for Socket {
 }
 
 /// A request's hold on its connection.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Wire(pub(super) Socket);
 
 impl Wire {
     /// Cuts the connection: what is not yet sent is lost, and the handler's response with it.
     pub fn reset(&self) {
         self.0.reset();
+    }
+
+    /// Calls back once what hyper has taken of the answer is with the kernel. A connection that fails before drops
+    /// the call.
+    pub fn when_written(&self, receipt: impl FnOnce() + Send + 'static) {
+        *self.0.receipt() = Some(Box::new(receipt));
     }
 
     /// Bounds what the kernel holds for a client that does not read.

@@ -142,3 +142,46 @@ async fn a_request_knows_its_peer_and_can_cut_its_wire() {
     assert!(matches!(cut, Ok(0) | Err(_)), "{cut:?}");
     assert_eq!(*seen.lock().unwrap(), Some(Peer(stream.local_addr().unwrap())));
 }
+
+/// What an answer promises is kept when its bytes are with the kernel, and dropped when the connection fails before.
+#[tokio::test]
+async fn a_receipt_is_called_once_the_answer_is_written_and_never_on_a_broken_connection() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let answer_after = move |breaks: bool| {
+        let tell = tell.clone();
+        get(move |axum::Extension(wire): axum::Extension<Wire>| async move {
+            let guard = Receipt(tell, false);
+            wire.when_written(move || guard.written());
+            if breaks {
+                wire.reset();
+            }
+            "pong"
+        })
+    };
+    let router = Router::new().route("/", answer_after(false)).route("/broken", answer_after(true));
+    let served = served(router).await;
+
+    let mut whole = connect(&served).await;
+    whole.write_all(GET).await.unwrap();
+    answer(&mut whole).await;
+    assert_eq!(told.recv().await, Some(true));
+
+    let mut broken = connect(&served).await;
+    broken.write_all(b"GET /broken HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    assert_eq!(told.recv().await, Some(false));
+}
+
+/// Tells at its end whether it was called.
+struct Receipt(mpsc::UnboundedSender<bool>, bool);
+
+impl Receipt {
+    fn written(mut self) {
+        self.1 = true;
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        let _ = self.0.send(self.1);
+    }
+}
