@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use emit_api::tokens::NewToken;
 use emit_core::ids::Id;
 use emit_core::{Millis, Refusal, SpaceNo, TokenId};
 use emit_store::Token;
@@ -36,6 +37,23 @@ pub fn hash(secret: &str) -> [u8; 32] {
 /// A fresh id: all its 80 random bits new.
 pub fn fresh_id(now: Millis) -> Id {
     Id::from_parts(now, rand::rng().random())
+}
+
+/// A key that is wanted, with its secret; not yet of any space.
+pub fn fresh_token(new: NewToken, secret: &str, now: Millis) -> Token {
+    Token {
+        id: fresh_id(now),
+        hash: hash(secret),
+        secret: None,
+        name: new.name,
+        scope_names: new.scope_names,
+        scopes: new.scopes,
+        space: None,
+        job: new.job,
+        created_at: now,
+        expires_at: new.expires_at,
+        last_used_at: None,
+    }
 }
 
 /// The keys this node has seen lately.

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod http;
 pub mod keyring;
 pub mod net;
+pub mod operator;
 pub mod outbound;
 pub mod reads;
 pub mod realtime;

@@ -4,6 +4,7 @@
 //! [`Peer`] and [`Wire`].
 
 mod connection;
+pub mod local;
 mod socket;
 
 use std::io;

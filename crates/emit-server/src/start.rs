@@ -14,10 +14,11 @@ use crate::app::{App, Settings};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::keyring::{self, Keyring};
+use crate::net::local::Local;
 use crate::outbound::sign::fresh_secret;
 use crate::reads::Reads;
 use crate::realtime::Hub;
-use crate::{http, net};
+use crate::{http, net, operator};
 
 /// What a server is started with.
 pub struct Options {
@@ -89,6 +90,8 @@ struct Parts {
     hub: Arc<Hub>,
     clock: Arc<Clock>,
     settings: Settings,
+    /// Where the operator asks; `None` where the folder allows no socket.
+    local: Option<Local>,
     /// Holds the folder's lock.
     store: Arc<dyn Store>,
 }
@@ -107,7 +110,10 @@ impl Server {
             .map_err(|why| StartError::Failed(format!("the engine cannot be started: {why}")))?;
         let (drain, draining) = watch::channel(false);
         let settings = options.settings;
-        let parts = Parts { engine, engine_thread, reads, keyring, hub, clock, settings, store };
+        let local = Local::bind(&options.data)
+            .inspect_err(|why| tracing::warn!(%why, "no socket in the data folder: `emit key` needs the server stopped"))
+            .ok();
+        let parts = Parts { engine, engine_thread, reads, keyring, hub, clock, settings, local, store };
         Ok(Server { parts, first_steps, drain, draining })
     }
 
@@ -133,7 +139,7 @@ impl Server {
 
     /// Serves until `told`, then drains: what is in flight is answered, streams close with 1012.
     pub async fn serve(self, listener: TcpListener, told: impl Future<Output = ()>) {
-        let Parts { engine, engine_thread, reads, keyring, hub, clock, settings, store } = self.parts;
+        let Parts { engine, engine_thread, reads, keyring, hub, clock, settings, local, store } = self.parts;
         let head = settings.patience.head;
         let app = Arc::new(App {
             engine: engine.clone(),
@@ -145,6 +151,7 @@ impl Server {
             draining: self.draining.clone(),
         });
         let noting = http::note_key_use(app.clone());
+        let asked = app.clone();
         let serving = net::serve(listener, http::router::service(app), self.draining, head);
         let draining = async {
             told.await;
@@ -153,8 +160,14 @@ impl Server {
             let _ = self.drain.send(true);
         };
         let noting = tokio::spawn(noting);
+        let answering = tokio::spawn(async move {
+            if let Some(local) = local {
+                local.serve(move |question| operator::answer(asked.clone(), question)).await;
+            }
+        });
         tokio::join!(serving, draining);
         noting.abort();
+        answering.abort();
         drop(engine);
         // Whatever was answered is on disk; the thread only holds handles that are going away.
         drop(engine_thread);

@@ -28,6 +28,8 @@ enum Command {
     Dev(commands::dev::Flags),
     /// Print the effective settings, and where each comes from.
     Config(commands::config::Flags),
+    /// Make keys on the machine itself.
+    Key(commands::key::Flags),
     /// Write a consistent copy of the store to a file, also beside a running server.
     Backup(commands::backup::Flags),
     /// Make a backup the store of a data folder that has none.
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Serve(flags) => commands::serve::run(flags),
         Command::Dev(flags) => commands::dev::run(flags),
         Command::Config(flags) => commands::config::run(flags),
+        Command::Key(flags) => commands::key::run(flags),
         Command::Backup(flags) => commands::backup::run(flags),
         Command::Restore(flags) => commands::restore::run(flags),
     }

@@ -3,13 +3,13 @@
 use axum::http::StatusCode;
 use emit_api::jobs::mint as mint_request;
 use emit_api::tokens::{self as wire, Me, NewToken, Token as TokenAnswer};
-use emit_core::{Millis, Scopes, SpaceId, SpaceNo, TokenId};
+use emit_core::{Scopes, SpaceId, SpaceNo, TokenId};
 use emit_store::Token;
 
 use super::Answer;
 use super::call::{Call, linked, nothing, value};
 use super::problem::Problem;
-use crate::keyring::{fresh_id, hash, new_secret};
+use crate::keyring::{fresh_token, new_secret};
 
 pub(super) async fn me(call: Call) -> Answer {
     Ok(value(StatusCode::OK, &Me::new(call.token()?)))
@@ -18,7 +18,7 @@ pub(super) async fn me(call: Call) -> Answer {
 pub(super) async fn create(call: Call) -> Answer {
     let new = wire::create(call.json()?, call.target.space.is_some())?;
     let secret = new_secret(false);
-    let mut token = fresh(new, &secret, call.now());
+    let mut token = fresh_token(new, &secret, call.now());
     if let Some(id) = call.maybe_space()? {
         token.space = Some((space_no(&call, id).await?, id));
     }
@@ -38,7 +38,7 @@ pub(super) async fn mint(call: Call) -> Answer {
         expires_at: Some(now + lives_ms),
         job: None,
     };
-    let token = fresh(new, &secret, now);
+    let token = fresh_token(new, &secret, now);
     let token = call.app().engine.mint_job_token(call.caller(), call.job()?, token).await?;
     Ok(made(&token, &secret))
 }
@@ -67,7 +67,7 @@ pub(super) async fn rotate(call: Call) -> Answer {
     let grace_ms = wire::rotate(call.json()?)?;
     let (space, id) = (call.maybe_space()?, call.token_id()?);
     let secret = new_secret(is_public(&call, space, id).await?);
-    let mut successor = fresh(NewToken::default(), &secret, call.now());
+    let mut successor = fresh_token(NewToken::default(), &secret, call.now());
     successor.secret = Some(secret.clone());
     let token = call.app().engine.rotate_token(space, id, successor, grace_ms).await?;
     Ok(made(&token, &secret))
@@ -96,22 +96,6 @@ const PAGE: usize = 1_000;
 async fn space_no(call: &Call, id: SpaceId) -> Result<SpaceNo, Problem> {
     let space = call.app().reads.read(move |reader| reader.space(id)).await?;
     space.map(|space| space.no).ok_or_else(Problem::space_not_found)
-}
-
-fn fresh(new: NewToken, secret: &str, now: Millis) -> Token {
-    Token {
-        id: fresh_id(now),
-        hash: hash(secret),
-        secret: None,
-        name: new.name,
-        scope_names: new.scope_names,
-        scopes: new.scopes,
-        space: None,
-        job: new.job,
-        created_at: now,
-        expires_at: new.expires_at,
-        last_used_at: None,
-    }
 }
 
 fn made(token: &Token, secret: &str) -> axum::response::Response {
