@@ -10,7 +10,7 @@ from calls import NOBODY, STATUSES, in_seconds, job_in
 from routes import ADMIN_ROUTES, ALL_ROUTES, JOB_ROUTES, LINES, SPACE_ROUTES
 
 METHODS = {"get", "post", "put", "patch", "delete", "head", "options"}
-OUTSIDE = [("get", "/healthz"), ("get", "/readyz"), ("get", "/api/openapi.json"),
+OUTSIDE = [("get", "/healthz"), ("get", "/readyz"), ("get", "/metrics"), ("get", "/api/openapi.json"),
            ("get", "/api/v1/realtime/{}"), ("get", "/api/v1/realtime/spaces/{}")]
 
 

@@ -38,6 +38,8 @@ pub enum Shape {
     AnyObject,
     /// Any JSON value.
     Any,
+    /// Text that is no JSON.
+    Text,
 }
 
 /// Where a parameter stands.
@@ -176,7 +178,8 @@ fn answer(operation: &Operation, schemas: &mut Schemas) -> Value {
         None => json!({ "description": "Done." }),
         Some(answer) => {
             let schema = shape(answer, schemas);
-            json!({ "description": "Done.", "content": { "application/json": { "schema": schema } } })
+            let kind = if matches!(answer, Shape::Text) { "text/plain" } else { "application/json" };
+            json!({ "description": "Done.", "content": { kind: { "schema": schema } } })
         }
     }
 }
@@ -191,6 +194,7 @@ fn shape(shape: Shape, schemas: &mut Schemas) -> Value {
         }
         Shape::AnyObject => json!({ "type": "object" }),
         Shape::Any => json!({}),
+        Shape::Text => json!({ "type": "string" }),
     }
 }
 

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod engine;
 pub mod http;
 pub mod keyring;
+mod metrics;
 pub mod net;
 pub mod operator;
 pub mod outbound;

@@ -77,6 +77,8 @@ pub struct FirstSteps {
 pub struct Server {
     /// What handlers will share; see [`Server::settings_mut`].
     parts: Parts,
+    /// Where the metrics are served without a key.
+    metrics: Option<TcpListener>,
     first_steps: Option<FirstSteps>,
     drain: watch::Sender<bool>,
     draining: watch::Receiver<bool>,
@@ -114,7 +116,7 @@ impl Server {
             .inspect_err(|why| tracing::warn!(%why, "no socket in the data folder: `emit key` needs the server stopped"))
             .ok();
         let parts = Parts { engine, engine_thread, reads, keyring, hub, clock, settings, local, store };
-        Ok(Server { parts, first_steps, drain, draining })
+        Ok(Server { parts, metrics: None, first_steps, drain, draining })
     }
 
     /// What this start has made, if it was the first.
@@ -137,6 +139,11 @@ impl Server {
         self.parts.reads.clone()
     }
 
+    /// Serves the metrics there too, without a key.
+    pub fn show_metrics_on(&mut self, listener: TcpListener) {
+        self.metrics = Some(listener);
+    }
+
     /// Serves until `told`, then drains: what is in flight is answered, streams close with 1012.
     pub async fn serve(self, listener: TcpListener, told: impl Future<Output = ()>) {
         let Parts { engine, engine_thread, reads, keyring, hub, clock, settings, local, store } = self.parts;
@@ -152,7 +159,13 @@ impl Server {
         });
         let noting = http::note_key_use(app.clone());
         let asked = app.clone();
-        let serving = net::serve(listener, http::router::service(app), self.draining, head);
+        let service = http::router::service(app);
+        let showing = async {
+            if let Some(listener) = self.metrics {
+                net::serve(listener, service.metrics_only(), self.draining.clone(), head).await;
+            }
+        };
+        let serving = net::serve(listener, service.clone(), self.draining.clone(), head);
         let draining = async {
             told.await;
             tracing::info!("draining");
@@ -165,7 +178,7 @@ impl Server {
                 local.serve(move |question| operator::answer(asked.clone(), question)).await;
             }
         });
-        tokio::join!(serving, draining);
+        tokio::join!(serving, showing, draining);
         noting.abort();
         answering.abort();
         drop(engine);

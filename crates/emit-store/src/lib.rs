@@ -246,6 +246,23 @@ pub trait Writer: Send {
     fn retain(&mut self, now: Millis, limit: usize) -> Result<bool>;
     /// Writes and changes nothing: whether writing works again shows in the commit.
     fn probe(&mut self) -> Result<()>;
+    /// What the store has done and holds, for its operator. Asked about once a second.
+    fn figures(&mut self) -> Figures;
+}
+
+/// What a store has done since it was opened, and holds; zeros where it has no such thing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Rows that retention has dropped.
+    pub retained_rows: u64,
+    /// Times that the write-ahead log was moved into the file.
+    pub checkpoints: u64,
+    /// Times that this failed, or moved less than all of it.
+    pub checkpoints_failed: u64,
+    /// The file's size.
+    pub file_bytes: u64,
+    /// The write-ahead log's size.
+    pub log_bytes: u64,
 }
 
 /// Events after a position, in order.
@@ -383,6 +400,8 @@ pub trait Reader: Send {
     fn space(&mut self, id: SpaceId) -> Result<Option<Space>>;
     /// Spaces in the order of their creation, after that one.
     fn spaces(&mut self, after: Option<SpaceId>, limit: usize) -> Result<Vec<Space>>;
+    /// Since when the job that has waited longest for a worker could be claimed; `None`: none can.
+    fn oldest_available(&mut self, space: SpaceNo) -> Result<Option<Millis>>;
     /// Keys of a space, or those bound to none, in the order of their creation, after that one.
     fn tokens(&mut self, space: Option<SpaceNo>, after: Option<TokenId>, limit: usize) -> Result<Vec<Token>>;
     /// The key with that hash.

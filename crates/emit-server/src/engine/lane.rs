@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use emit_core::{Command, JobId, Millis, Recorded, Refusal};
 use emit_store::{Change, StoreError, Writer};
@@ -16,6 +16,7 @@ use super::work::Work;
 use super::{Health, Polled, admin, bulk, create, single};
 use crate::clock::Clock;
 use crate::keyring::Keyring;
+use crate::metrics::ENGINE;
 use crate::realtime::Hub;
 
 /// Jobs touched by one batch: bounds how long one commit may take.
@@ -91,6 +92,7 @@ impl Lane {
                 weight += work.weight();
                 batch.push(work);
             }
+            ENGINE.took(batch.len());
             if self.flags.draining.load(Ordering::Acquire) {
                 self.waiting.dismiss();
                 batch = batch.into_iter().filter_map(answer_poll_with_nothing).collect();
@@ -125,6 +127,7 @@ impl Lane {
         });
         let effects = std::mem::take(&mut batch.effects);
         let (answers, written) = batch.answers();
+        let syncing = Instant::now();
         let outcome = match prepared {
             Ok(()) => self.writer.commit().map_err(|error| (unknown_if_stopped(&error), error)),
             Err(error) => {
@@ -132,6 +135,7 @@ impl Lane {
                 Err((refusal_of(&error), error))
             }
         };
+        let took = syncing.elapsed();
         if let Err((refusal, error)) = outcome {
             answers.into_iter().for_each(|answer| answer(Err(refusal.clone())));
             self.note_failure(&error, &refusal, now);
@@ -139,7 +143,7 @@ impl Lane {
         }
         self.owes_everybody = false;
         if is_housekeeping {
-            self.waiting.forget_gone();
+            ENGINE.looked(&self.writer.figures(), self.waiting.forget_gone());
             let rest = if more_to_retain { Duration::ZERO } else { HOUSEKEEPING };
             self.next_housekeeping = now + rest.as_millis() as Millis;
         }
@@ -149,7 +153,7 @@ impl Lane {
         }
         self.carry_out(effects);
         answers.into_iter().for_each(|answer| answer(Ok(&written)));
-        self.publish(written);
+        self.publish(written, took);
     }
 
     fn carry_out(&self, effects: Vec<Effect>) {
@@ -171,14 +175,16 @@ impl Lane {
         }
     }
 
-    fn publish(&self, written: Vec<Change>) {
+    fn publish(&self, written: Vec<Change>, took: Duration) {
         let events: Vec<Recorded> = written.into_iter().flat_map(|change| change.recorded).collect();
+        ENGINE.committed(took, &events);
         if !events.is_empty() {
             self.hub.publish(&events);
         }
     }
 
     fn note_failure(&mut self, error: &StoreError, refusal: &Refusal, now: Millis) {
+        ENGINE.failed();
         let health = if matches!(error, StoreError::Stopped(_)) { Health::Stopped } else { Health::Failing };
         if self.flags.health.swap(health as u8, Ordering::Relaxed) != health as u8 {
             tracing::error!(%error, "a batch could not be committed");

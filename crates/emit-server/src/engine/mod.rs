@@ -35,6 +35,7 @@ use work::{PollCall, Reply, Work};
 
 use crate::clock::Clock;
 use crate::keyring::Keyring;
+use crate::metrics::ENGINE;
 use crate::realtime::Hub;
 
 /// Work that may wait for the engine: enough for some batches, too little to fill memory.
@@ -121,7 +122,7 @@ impl Drop for Polled {
             .collect();
         if !unseen.is_empty() {
             // With a full queue the delivery timeout does the same, later.
-            let _ = self.engine.queue.try_send(Work::GiveBack { unseen });
+            let _ = self.engine.push(Work::GiveBack { unseen });
         }
     }
 }
@@ -159,7 +160,7 @@ impl Engine {
     }
 
     fn push(&self, work: Work) -> Result<(), Refusal> {
-        self.queue.try_send(work).map_err(|refused| match refused {
+        self.queue.try_send(work).map(|()| ENGINE.queued()).map_err(|refused| match refused {
             TrySendError::Full(_) => Refusal::Overloaded,
             TrySendError::Disconnected(_) => Refusal::Draining,
         })

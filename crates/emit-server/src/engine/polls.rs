@@ -48,12 +48,13 @@ impl Waiting {
         self.polls.retain(|_, calls| !calls.is_empty());
     }
 
-    /// Forgets polls whose caller has gone.
-    pub(super) fn forget_gone(&mut self) {
+    /// Forgets polls whose caller has gone; how many are left.
+    pub(super) fn forget_gone(&mut self) -> usize {
         self.polls.retain(|_, calls| {
             calls.retain(|call| !call.reply.is_closed());
             !calls.is_empty()
         });
+        self.polls.values().map(VecDeque::len).sum()
     }
 
     /// Everybody is answered with nothing.

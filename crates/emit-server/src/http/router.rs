@@ -19,8 +19,9 @@ use emit_core::Scope;
 use super::call::Call;
 use super::problem::Problem;
 use super::serve::{Future, Service};
-use super::{Answer, health, jobs, lists, openapi, page, query, reading, reports, spaces, tokens};
+use super::{Answer, health, jobs, lists, metrics, openapi, page, query, reading, reports, spaces, tokens};
 use crate::app::App;
+use crate::metrics::RouteMeter;
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,7 @@ pub(super) struct Route {
     pub body: Option<Shape>,
     pub status: u16,
     pub answer: Option<Shape>,
+    pub meter: Arc<RouteMeter>,
 }
 
 /// An async function as a pointer: its future is boxed, the one allocation that a table of handlers costs.
@@ -78,6 +80,7 @@ fn route(
         body: None,
         status: 200,
         answer: None,
+        meter: Arc::new(RouteMeter::new()),
     }
 }
 
@@ -174,6 +177,7 @@ pub(super) fn routes() -> Vec<Route> {
 
         route(GET, "/healthz", Open, by!(health::alive), "Whether the process is alive").gives(Shape::AnyObject),
         route(GET, "/readyz", Open, by!(health::ready), "Whether it can take requests").gives(Shape::AnyObject),
+        route(GET, "/metrics", Needs(S::Admin), by!(metrics::get), "What there is to see of the server, for Prometheus").gives(Shape::Text),
         route(GET, "/api/openapi.json", Open, by!(openapi::get), "This description").gives(Shape::AnyObject),
         route(GET, "/errors/{code}", Open, by!(page::error), "The page of an error's code"),
         route(GET, "/", Open, by!(page::get), "A page for people"),
@@ -185,6 +189,11 @@ pub(super) fn demo_routes() -> Vec<Route> {
     vec![route(Method::POST, "/demo/jobs", Access::Open, by!(page::demo_job), "Create a demo job")]
 }
 
+/// What the address of `--metrics-listen` serves: nobody else reaches it.
+pub(super) fn metrics_routes() -> Vec<Route> {
+    vec![route(Method::GET, "/metrics", Access::Open, by!(metrics::get), "The same, without a key")]
+}
+
 /// All methods of one path.
 struct Endpoint {
     routes: Vec<Arc<Route>>,
@@ -194,6 +203,8 @@ struct Endpoint {
 /// The table, ready for look-ups.
 pub(super) struct Table {
     paths: matchit::Router<Endpoint>,
+    /// All of them, in the order of the table.
+    pub routes: Vec<Arc<Route>>,
 }
 
 /// A route, and what the path named.
@@ -206,11 +217,12 @@ impl Table {
     /// Groups the routes by path.
     pub(super) fn new(routes: Vec<Route>) -> Table {
         let mut endpoints: Vec<(&'static str, Endpoint)> = Vec::new();
-        for route in routes {
+        let routes: Vec<Arc<Route>> = routes.into_iter().map(Arc::new).collect();
+        for route in &routes {
             let path = route.path;
             let method =
                 if route.method == Method::GET { "GET, HEAD" } else { route.method.as_str() }.to_owned();
-            let route = Arc::new(route);
+            let route = route.clone();
             match endpoints.iter_mut().find(|(known, _)| *known == path) {
                 Some((_, endpoint)) => {
                     endpoint.allow = format!("{}, {method}", endpoint.allow);
@@ -226,7 +238,7 @@ impl Table {
                 tracing::error!(%error, path, "a route cannot be reached");
             }
         }
-        Table { paths }
+        Table { paths, routes }
     }
 
     /// The route of a request: else 404, or 405 with what is allowed.

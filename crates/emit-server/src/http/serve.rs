@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::http::request::Parts;
@@ -19,10 +20,11 @@ use super::call::{Call, id};
 use super::page::Page;
 use super::problem::Problem;
 use super::rate_limit::RateLimit;
-use super::router::{Route, Table, demo_routes, routes};
+use super::router::{Route, Table, demo_routes, metrics_routes, routes};
 use super::{Answer, body, cors, openapi, request_id};
 use crate::app::App;
 use crate::keyring::fresh_id;
+use crate::metrics::HTTP;
 
 /// A future on the heap.
 pub(super) type Future<T> = Pin<Box<dyn std::future::Future<Output = T> + Send>>;
@@ -32,13 +34,17 @@ pub(super) struct Shared {
     pub app: Arc<App>,
     pub page: Page,
     pub description: String,
-    table: Table,
+    pub table: Table,
+    metrics_only: Table,
     rate_limit: RateLimit,
 }
 
 /// The service of all connections: cheap to clone.
 #[derive(Clone)]
-pub struct Service(Arc<Shared>);
+pub struct Service {
+    shared: Arc<Shared>,
+    table: fn(&Shared) -> &Table,
+}
 
 impl Service {
     pub(super) fn new(app: Arc<App>) -> Service {
@@ -47,13 +53,20 @@ impl Service {
         if app.settings.demo.is_some() {
             table.extend(demo_routes());
         }
-        Service(Arc::new(Shared {
+        let shared = Arc::new(Shared {
             page: Page::new(app.settings.demo.is_some()),
             description,
             table: Table::new(table),
+            metrics_only: Table::new(metrics_routes()),
             rate_limit: RateLimit::new(app.settings.public_requests_per_second),
             app,
-        }))
+        });
+        Service { shared, table: |shared| &shared.table }
+    }
+
+    /// The same server, of which only the metrics are served.
+    pub fn metrics_only(&self) -> Service {
+        Service { shared: self.shared.clone(), table: |shared| &shared.metrics_only }
     }
 }
 
@@ -67,8 +80,8 @@ impl TowerService<Request<Body>> for Service {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let shared = self.0.clone();
-        Box::pin(async move { Ok(answer(shared, request).await) })
+        let Service { shared, table } = self.clone();
+        Box::pin(async move { Ok(answer(shared, table, request).await) })
     }
 }
 
@@ -79,22 +92,25 @@ struct Trail {
     job: Option<Id>,
 }
 
-async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Response {
+async fn answer(shared: Arc<Shared>, table: fn(&Shared) -> &Table, request: Request<Body>) -> Response {
+    let began = Instant::now();
     let request_id = fresh_id(shared.app.clock.now()).to_string();
     let origin = cors::allowed_origin(request.headers(), &shared.app.settings.allowed_origins);
     let (parts, body) = request.into_parts();
     let method = parts.method.clone();
+    let mut trail = Trail::default();
     let mut response = if method == Method::OPTIONS {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         cors::preflight(response.headers_mut());
         response
     } else {
-        let mut trail = Trail::default();
-        let handling = Caught(Box::pin(handle(&shared, parts, body, &request_id, &mut trail)));
+        let handling =
+            Caught(Box::pin(handle(&shared, table(&shared), parts, body, &request_id, &mut trail)));
         match handling.await.unwrap_or_else(|| Err(Problem::internal())) {
             Ok(response) => response,
             Err(problem) => {
+                HTTP.refused(problem.code());
                 request_id::log(&problem, &request_id, method.as_str(), trail.route.as_deref(), trail.job);
                 problem.into_response(&request_id)
             }
@@ -102,11 +118,14 @@ async fn answer(shared: Arc<Shared>, request: Request<Body>) -> Response {
     };
     cors::mark(response.headers_mut(), origin);
     request_id::stamp(response.headers_mut(), &request_id);
+    let meter = trail.route.as_ref().map_or(&HTTP.unrouted, |route| &*route.meter);
+    meter.answered(response.status(), began.elapsed());
     response
 }
 
 async fn handle(
     shared: &Arc<Shared>,
+    table: &Table,
     parts: Parts,
     mut body: Body,
     request_id: &str,
@@ -114,7 +133,7 @@ async fn handle(
 ) -> Answer {
     let app = &shared.app;
     let checked = async {
-        let found = shared.table.find(&parts.method, parts.uri.path())?;
+        let found = table.find(&parts.method, parts.uri.path())?;
         let route = trail.route.insert(found.route.clone()).clone();
         let target = Target {
             job: id(found.named.get("jobId")),

@@ -21,6 +21,7 @@ use super::socket::{Socket, Wire};
 use crate::clock::Clock;
 use crate::http::problem::Problem;
 use crate::keyring::fresh_id;
+use crate::metrics::HTTP;
 
 /// So long a connection may idle between requests: longer than the proxies before us keep theirs.
 const IDLE: Duration = Duration::from_secs(75);
@@ -109,6 +110,7 @@ pub(super) async fn run<S>(
 fn refuse(socket: &Socket, head: Duration) {
     let id = fresh_id(Clock::start().now()).to_string();
     let problem = Problem::too_slow("head", head);
+    HTTP.refused(problem.code());
     let body = problem.to_json(&id);
     let answer = format!(
         "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\

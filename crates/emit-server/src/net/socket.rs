@@ -16,6 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::metrics::{HTTP, OpenConnection};
+
 /// The kernel's buffer for a response that goes on for ever. Left alone it grows to megabytes.
 const STREAM_BUFFER_BYTES: usize = 64 << 10;
 
@@ -43,6 +45,7 @@ struct Inner {
     receipt: Mutex<Option<Receipt>>,
     /// Counts against the connections there may be.
     _permit: OwnedSemaphorePermit,
+    _open: OpenConnection,
 }
 
 impl Socket {
@@ -55,6 +58,7 @@ impl Socket {
             blocked: AtomicBool::new(false),
             receipt: Mutex::new(None),
             _permit: permit,
+            _open: HTTP.connected(),
         }))
     }
 

@@ -3,8 +3,9 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use emit_core::{Refusal, View};
+use emit_core::{Millis, Refusal, View};
 use emit_store::EventsPage;
 use tokio::time::Instant;
 
@@ -14,6 +15,7 @@ use super::resume::{CaughtUp, Cursor, Over};
 use super::ring::{STRETCH_EVENTS, Taken};
 use super::seat::Seat;
 use crate::app::App;
+use crate::metrics::{Behind, STREAMS};
 
 /// A page of the store: what one lagging connection may hold. The socket takes 16 KiB at once, so that larger
 /// pages would only cost memory.
@@ -26,6 +28,9 @@ pub(super) type Page = Result<Option<EventsPage>, Refusal>;
 
 /// Where older events come from.
 pub(super) trait Pages: Send + Sync + 'static {
+    /// The time by the clock that gave the events theirs.
+    fn now(&self) -> Millis;
+
     /// Events after a position, at most `limit` and about `bytes`.
     fn page(
         &self,
@@ -37,6 +42,10 @@ pub(super) trait Pages: Send + Sync + 'static {
 }
 
 impl Pages for App {
+    fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
     fn page(
         &self,
         subject: Subject,
@@ -77,6 +86,8 @@ pub(super) struct Feed<P> {
     drained: bool,
     view: View,
     collapse: bool,
+    /// While it is served from the store.
+    behind: Option<Behind>,
 }
 
 impl<P: Pages> Feed<P> {
@@ -87,7 +98,7 @@ impl<P: Pages> Feed<P> {
         view: View,
         collapse: bool,
     ) -> Feed<P> {
-        Feed { pages, subscription, cursor, wakes: 0, drained: false, view, collapse }
+        Feed { pages, subscription, cursor, wakes: 0, drained: false, view, collapse, behind: None }
     }
 
     pub(super) fn seat(&self) -> &Arc<Seat> {
@@ -123,6 +134,7 @@ impl<P: Pages> Feed<P> {
             }
             match self.take(now) {
                 Taken::Nothing => {
+                    self.behind = None;
                     self.drained = true;
                     return match self.cursor.caught_up(now) {
                         CaughtUp::Wait(until) => Step::Wait(until),
@@ -130,12 +142,15 @@ impl<P: Pages> Feed<P> {
                     };
                 }
                 Taken::Stretch(stretch, drained) => {
+                    self.behind = None;
+                    self.note_lag(&stretch);
                     self.drained = drained;
                     self.cursor.advance(&stretch, now);
                     return Step::Serve(stretch);
                 }
                 Taken::Behind(ring_after) => {
                     self.drained = false;
+                    self.behind.get_or_insert_with(|| STREAMS.fell_behind());
                     match self.read(ring_after).await {
                         Ok(stretch) if stretch.is_empty() => {}
                         Ok(stretch) => return Step::Serve(stretch),
@@ -156,9 +171,16 @@ impl<P: Pages> Feed<P> {
         topic.take(self.cursor.seq(), self.cursor.synced(), now)
     }
 
+    fn note_lag(&self, stretch: &Stretch) {
+        if let Some(first) = stretch.events().next() {
+            STREAMS.took(Duration::from_millis((self.pages.now() - first.at).max(0) as u64));
+        }
+    }
+
     async fn read(&mut self, ring_after: Option<i64>) -> Result<Stretch, Refusal> {
         let bytes = if self.collapse { COLLAPSED_PAGE_BYTES } else { PAGE_BYTES };
         let (subject, after) = (self.cursor.subject(), self.cursor.seq());
+        STREAMS.reads_page();
         let page = self.pages.page(subject, after, STRETCH_EVENTS, bytes).await?;
         Ok(self.cursor.page(page, ring_after, Instant::now()))
     }
@@ -166,8 +188,6 @@ impl<P: Pages> Feed<P> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use emit_core::Status;
     use proptest::prelude::*;
 

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::chunk::{Chunk, Stretch};
 use super::hub::Subject;
+use crate::metrics::Closed;
 
 /// After a job's end its watchers wait so long for what may follow: callbacks, late logs, a requeue.
 pub(super) const LINGER: Duration = Duration::from_secs(30);
@@ -24,6 +25,17 @@ pub(super) enum Over {
     Gone,
     /// What comes next is no longer kept.
     Slow,
+}
+
+impl Over {
+    /// The same for the metrics.
+    pub(super) fn reason(self) -> Closed {
+        match self {
+            Over::Ended => Closed::Ended,
+            Over::Gone => Closed::Deleted,
+            Over::Slow => Closed::Slow,
+        }
+    }
 }
 
 /// A stream's position, and what it knows of its job's life.

@@ -6,6 +6,8 @@ use std::task::Waker;
 use emit_core::TokenId;
 use tokio::time::Instant;
 
+use crate::metrics::Closed;
+
 /// Why a stream has to end although its subject has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -13,6 +15,16 @@ pub(super) enum Verdict {
     Revoked,
     /// The server is on its way out.
     Draining,
+}
+
+impl Verdict {
+    /// The same for the metrics.
+    pub(super) fn reason(self) -> Closed {
+        match self {
+            Verdict::Revoked => Closed::Revoked,
+            Verdict::Draining => Closed::Draining,
+        }
+    }
 }
 
 /// One waker for everything a connection waits for besides its socket. Topics ring it from the engine's thread or

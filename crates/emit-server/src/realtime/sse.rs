@@ -20,6 +20,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::feed::{Feed, Pages, Step};
 use super::registry::Place;
+use super::seat::Verdict;
+use crate::metrics::{Closed, OpenStream, STREAMS, Transport};
 use crate::net::Wire;
 
 /// So often something is sent, for the proxies in between.
@@ -36,7 +38,9 @@ pub(super) fn respond<P: Pages>(first: Bytes, feed: Feed<P>, place: Place, wire:
     if let Some(wire) = &wire {
         wire.bound_send_buffer();
     }
-    let stream = Stream { feed, sender, wire, next_comment: Instant::now() + COMMENT_EVERY, _place: place };
+    let _open = STREAMS.opened(Transport::Sse);
+    let stream =
+        Stream { feed, sender, wire, next_comment: Instant::now() + COMMENT_EVERY, _place: place, _open };
     tokio::spawn(stream.run(first));
     let mut response = Response::new(Body::new(Lines(receiver)));
     let headers = response.headers_mut();
@@ -68,14 +72,24 @@ struct Stream<P> {
     wire: Option<Wire>,
     next_comment: Instant,
     _place: Place,
+    _open: OpenStream,
 }
 
-/// The stream is over.
-struct End;
+/// The stream is over, and why.
+struct End(Closed);
+
+impl From<Verdict> for End {
+    fn from(verdict: Verdict) -> End {
+        End(verdict.reason())
+    }
+}
 
 impl<P: Pages> Stream<P> {
     async fn run(mut self, first: Bytes) {
-        let _ = self.talk(first).await;
+        match self.talk(first).await {
+            Ok(never) => match never {},
+            Err(End(why)) => STREAMS.closed(why),
+        }
     }
 
     async fn talk(&mut self, first: Bytes) -> Result<Infallible, End> {
@@ -83,8 +97,8 @@ impl<P: Pages> Stream<P> {
         self.send(if first.is_empty() { COMMENT } else { first }).await?;
         loop {
             // A client that lags never gets to waiting, and must not outlive its key all the same.
-            if self.feed.seat().verdict(Instant::now()).is_some() {
-                return Err(End);
+            if let Some(verdict) = self.feed.seat().verdict(Instant::now()) {
+                return Err(verdict.into());
             }
             match self.feed.next().await {
                 Step::Serve(stretch) => {
@@ -94,7 +108,8 @@ impl<P: Pages> Stream<P> {
                 }
                 Step::Wait(until) => self.wait(until).await?,
                 // How to go on stands in each message's id; what a reconnect meets says why.
-                Step::Over(_) | Step::Failed => return Err(End),
+                Step::Over(over) => return Err(End(over.reason())),
+                Step::Failed => return Err(End(Closed::Failed)),
             }
         }
     }
@@ -106,22 +121,23 @@ impl<P: Pages> Stream<P> {
         let expires = seat.watch(std::task::Waker::noop()).1;
         let patience = expires.map_or(now + PATIENCE, |at| at.min(now + PATIENCE));
         let judged = poll_fn(|cx| match seat.watch(cx.waker()) {
-            (Some(_), _) => Poll::Ready(()),
+            (Some(verdict), _) => Poll::Ready(verdict),
             (None, _) => Poll::Pending,
         });
         let sent = tokio::select! {
             biased;
-            () = judged => None,
-            sent = timeout_at(patience, self.sender.send(bytes)) => sent.ok(),
+            verdict = judged => Err(End::from(verdict)),
+            sent = timeout_at(patience, self.sender.send(bytes)) => sent.map_err(|_| End(Closed::Stuck)),
         };
-        if let Some(sent) = sent {
-            return sent.map_err(|_| End);
-        }
+        let end = match sent {
+            Ok(sent) => return sent.map_err(|_| End(Closed::Client)),
+            Err(end) => end,
+        };
         // The client takes nothing, or takes it after its time: what waits for it is cut off.
         if let Some(wire) = &self.wire {
             wire.reset();
         }
-        Err(End)
+        Err(end)
     }
 
     /// Waits for news, and sends a comment when it is time.
@@ -131,7 +147,7 @@ impl<P: Pages> Stream<P> {
         let wake_at = [Some(self.next_comment), until, expires].into_iter().flatten().min();
         let wake_at = wake_at.unwrap_or(self.next_comment);
         let news = poll_fn(|cx| match seat.watch(cx.waker()) {
-            (Some(_), _) => Poll::Ready(Err(End)),
+            (Some(verdict), _) => Poll::Ready(Err(End::from(verdict))),
             (_, now) if now != expires => Poll::Ready(Ok(())),
             _ if self.feed.has_news() => Poll::Ready(Ok(())),
             _ => Poll::Pending,
@@ -139,12 +155,12 @@ impl<P: Pages> Stream<P> {
         tokio::select! {
             biased;
             news = news => news?,
-            () = self.sender.closed() => return Err(End),
+            () = self.sender.closed() => return Err(End(Closed::Client)),
             () = sleep_until(wake_at) => {}
         }
         let now = Instant::now();
         if expires.is_some_and(|at| at <= now) {
-            return Err(End);
+            return Err(End(Closed::Revoked));
         }
         if self.next_comment <= now {
             self.send(COMMENT).await?;

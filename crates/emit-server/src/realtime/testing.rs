@@ -159,6 +159,10 @@ fn is_of(event: &Recorded, subject: Subject) -> bool {
 }
 
 impl Pages for Store {
+    fn now(&self) -> Millis {
+        0
+    }
+
     fn page(
         &self,
         subject: Subject,

@@ -19,6 +19,7 @@ use super::feed::{Feed, Pages, Step};
 use super::registry::Place;
 use super::resume::Over;
 use super::seat::Verdict;
+use crate::metrics::{Closed, OpenStream, STREAMS, Transport};
 use crate::net::Socket;
 
 /// The kernel's buffer for one socket. Left alone it grows to megabytes for each client that does not read.
@@ -72,6 +73,19 @@ impl End {
             End::Lost | End::Stuck => return None,
         })
     }
+
+    fn reason(&self) -> Closed {
+        match self {
+            End::Over(over) => over.reason(),
+            End::Revoked => Closed::Revoked,
+            End::Draining => Closed::Draining,
+            End::Failed => Closed::Failed,
+            End::NoPong => Closed::NoPong,
+            End::Answer(_) | End::Lost => Closed::Client,
+            End::Bad(_) => Closed::Protocol,
+            End::Stuck => Closed::Stuck,
+        }
+    }
 }
 
 /// Serves one connection to its end. `early`: what the client sent behind its handshake; `first`: the messages
@@ -90,6 +104,7 @@ pub(super) async fn run<P: Pages>(socket: Socket, early: Bytes, first: Bytes, fe
         pong: None,
         end: None,
         _place: place,
+        _open: STREAMS.opened(Transport::WebSocket),
     };
     connection.hear(&early);
     // Even empty it may hold hyper's whole read buffer.
@@ -110,6 +125,7 @@ struct Connection<P> {
     /// To be acted upon between two frames.
     end: Option<End>,
     _place: Place,
+    _open: OpenStream,
 }
 
 /// Why the task woke.
@@ -279,6 +295,7 @@ impl<P: Pages> Connection<P> {
 
     /// Says goodbye as the end allows.
     async fn part(mut self, end: End) {
+        STREAMS.closed(end.reason());
         let Some((code, reason)) = end.close(self.feed.seq()) else {
             if matches!(end, End::Stuck) {
                 self.socket.reset();

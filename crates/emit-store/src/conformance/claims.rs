@@ -1,12 +1,13 @@
 //! What polls are offered, and in which order.
 
 use super::{Check, Driver, START, plain};
-use crate::Store;
+use crate::{Space, Store};
 
 pub const CHECKS: &[(&str, Check)] = &[
     ("claims: priority, then availability, then creation", order),
     ("claims: names match exactly, several merge in order", names),
     ("claims: delayed, held and ended jobs are not offered", only_available),
+    ("claims: the longest wait, whatever its priority", oldest),
     ("claims: what was claimed in the transaction is not offered again", within_a_transaction),
 ];
 
@@ -70,4 +71,24 @@ fn within_a_transaction(store: &dyn Store) {
         (driver.writer.claimable(space.no, &[], 1).unwrap(), driver.writer.load(&[held.id]).unwrap())
     });
     assert_eq!(again, (vec![], vec![Some(held)]));
+}
+
+fn oldest(store: &dyn Store) {
+    let mut driver = Driver::new(store);
+    let (space, other) = (driver.space(), driver.space());
+    let waits = |space: &Space| store.reader().unwrap().oldest_available(space.no).unwrap();
+    assert_eq!(waits(&space), None);
+    let mut low = plain("low");
+    low.priority = -100;
+    let low = driver.create(&space, low);
+    driver.now += 1_000;
+    let mut high = plain("high");
+    high.priority = 100;
+    driver.create(&space, high);
+    let mut later = plain("later");
+    later.scheduled_for = Some(START + 60_000);
+    driver.create(&space, later);
+    assert_eq!((waits(&space), waits(&other)), (Some(START), None));
+    driver.deliver(&low);
+    assert_eq!(waits(&space), Some(START + 1_000));
 }

@@ -5,7 +5,7 @@
 //! would hold up a batch for the whole copy.)
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 use rusqlite::{Connection, Result};
@@ -19,6 +19,21 @@ pub(super) struct Checkpointer {
     wake: SyncSender<()>,
     copied: Arc<AtomicBool>,
     under_way: bool,
+    counts: Arc<Counts>,
+}
+
+/// What has become of checkpoints.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub(super) done: AtomicU64,
+    pub(super) failed: AtomicU64,
+}
+
+impl Counts {
+    fn note(&self, passed: &Result<bool>) {
+        let count = if matches!(passed, Ok(true)) { &self.done } else { &self.failed };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Checkpointer {
@@ -27,24 +42,34 @@ impl Checkpointer {
         let (wake, woken) = sync_channel::<()>(1);
         let copied = Arc::new(AtomicBool::new(false));
         let done = copied.clone();
+        let counts = Arc::new(Counts::default());
+        let told = counts.clone();
         std::thread::Builder::new()
             .name("checkpoint".into())
             .spawn(move || {
                 while woken.recv().is_ok() {
                     // A failure shows in the writer's own pass; the log stays valid and is tried again.
-                    let _ = passive(&connection);
+                    if passive(&connection).is_err() {
+                        told.failed.fetch_add(1, Ordering::Relaxed);
+                    }
                     done.store(true, Ordering::Release);
                 }
             })
             .map_err(|why| StoreError::Unavailable(why.to_string()))?;
-        Ok(Checkpointer { wake, copied, under_way: false })
+        Ok(Checkpointer { wake, copied, under_way: false, counts })
+    }
+
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// Between two batches of the writer, whose last commit left that many frames in the log.
     pub(super) fn between_batches(&mut self, writer: &Connection, frames: i32) -> Result<()> {
         if self.under_way && self.copied.swap(false, Ordering::Acquire) {
             self.under_way = false;
-            return passive(writer);
+            let passed = passive(writer);
+            self.counts.note(&passed);
+            return passed.map(drop);
         }
         if !self.under_way && frames >= FRAMES {
             self.under_way = self.wake.try_send(()).is_ok();
@@ -53,6 +78,9 @@ impl Checkpointer {
     }
 }
 
-fn passive(connection: &Connection) -> Result<()> {
-    connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?.query_row([], |_| Ok(()))
+/// One pass; whether all of the log is in the file now. A reader that looks at an old moment holds some of it back.
+fn passive(connection: &Connection) -> Result<bool> {
+    connection
+        .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?
+        .query_row([], |row| Ok(row.get::<_, i64>(0)? == 0 && row.get::<_, i64>(1)? == row.get::<_, i64>(2)?))
 }

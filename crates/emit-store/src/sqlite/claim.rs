@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use emit_core::{Job, SpaceNo};
-use rusqlite::{Connection, Result, params};
+use emit_core::{Job, Millis, SpaceNo};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::{self, JOB_COLUMNS};
 use crate::Matching;
@@ -64,4 +64,20 @@ pub(super) fn matching(
         found.push(rows::job(row)?);
     }
     Ok(found)
+}
+
+/// Since when the longest-waiting of them waits: one step of the index a priority, of which there are 201.
+pub(super) fn oldest(connection: &Connection, space: SpaceNo) -> Result<Option<Millis>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT priority, available_at FROM jobs INDEXED BY jobs_claim WHERE available = 1 AND space = ?1 \
+         AND priority < ?2 ORDER BY priority DESC, available_at LIMIT 1",
+    )?;
+    let (mut below, mut oldest) = (i64::MAX, None);
+    loop {
+        let next: Option<(i64, Millis)> =
+            statement.query_row(params![space, below], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some((priority, at)) = next else { return Ok(oldest) };
+        oldest = Some(oldest.map_or(at, |known: Millis| known.min(at)));
+        below = priority;
+    }
 }

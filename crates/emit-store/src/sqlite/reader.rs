@@ -3,7 +3,7 @@
 use emit_core::{Job, JobId, JobNo, Millis, Recorded, SpaceId, SpaceNo, TokenId};
 use rusqlite::Connection;
 
-use super::{callbacks, contents, events, jobs, lift, lists, logs, spaces, tokens};
+use super::{callbacks, claim, contents, events, jobs, lift, lists, logs, spaces, tokens};
 use crate::{
     CallbackLane, EventsPage, FailingEndpoint, FoundJob, JobsPage, Lane, ListQuery, LogLine, LogQuery,
     Reader, Result, Space, Token,
@@ -81,6 +81,10 @@ impl Reader for SqliteReader {
 
     fn spaces(&mut self, after: Option<SpaceId>, limit: usize) -> Result<Vec<Space>> {
         self.moment(|connection| spaces::page(connection, after, limit))
+    }
+
+    fn oldest_available(&mut self, space: SpaceNo) -> Result<Option<Millis>> {
+        self.moment(|connection| claim::oldest(connection, space))
     }
 
     fn tokens(&mut self, space: Option<SpaceNo>, after: Option<TokenId>, limit: usize) -> Result<Vec<Token>> {

@@ -15,7 +15,7 @@ use super::timers::Timers;
 use super::{
     callbacks, claim, contents, event_key, events, jobs, lift, lift_commit, logs, retain, spaces, tokens,
 };
-use crate::{Change, Contents, Matching, Remembered, Result, Space, StoreError, Token, Writer};
+use crate::{Change, Contents, Figures, Matching, Remembered, Result, Space, StoreError, Token, Writer};
 
 /// Rows of delivered and running jobs kept in memory; about 0.5 KiB each.
 const HELD_ROWS: usize = 50_000;
@@ -48,6 +48,8 @@ pub(super) struct SqliteWriter {
     stopped: Option<String>,
     /// Something was written since `begin`.
     dirty: bool,
+    /// Rows that retention has dropped.
+    retained_rows: u64,
 }
 
 impl SqliteWriter {
@@ -82,6 +84,7 @@ impl SqliteWriter {
             retained_up_to: 0,
             stopped: None,
             dirty: false,
+            retained_rows: 0,
         };
         writer.reread().map_err(lift)?;
         writer.data_version = writer.file_version().map_err(lift)?;
@@ -488,6 +491,7 @@ impl Writer for SqliteWriter {
         let was_dirty = std::mem::replace(&mut self.dirty, true);
         let done = self.retain_some(now, limit).map_err(lift)?;
         self.dirty = was_dirty || done > 0;
+        self.retained_rows += done as u64;
         Ok(done >= limit)
     }
 
@@ -496,6 +500,18 @@ impl Writer for SqliteWriter {
         let version: i64 =
             self.connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(lift)?;
         self.connection.pragma_update(None, "user_version", version).map_err(lift)
+    }
+
+    fn figures(&mut self) -> Figures {
+        let checkpoints = self.checkpointer.counts();
+        let size = |file: &Path| std::fs::metadata(file).map_or(0, |found| found.len());
+        Figures {
+            retained_rows: self.retained_rows,
+            checkpoints: checkpoints.done.load(Ordering::Relaxed),
+            checkpoints_failed: checkpoints.failed.load(Ordering::Relaxed),
+            file_bytes: size(&self.file),
+            log_bytes: size(&self.file.with_extension("db-wal")),
+        }
     }
 }
 

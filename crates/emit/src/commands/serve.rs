@@ -33,6 +33,7 @@ async fn serve(config: Config) -> ExitCode {
         eprintln!("emit: the admin key is short; 32 random characters are safe, words are not");
     }
     let own_key = admin_key.is_some();
+    let metrics = config.metrics_listen;
     // The folder before the port: who finds the folder taken must not answer requests for a moment.
     let mut server = match Server::open(Options { data, admin_key, settings: settings(config) }).await {
         Ok(server) => server,
@@ -42,6 +43,15 @@ async fn serve(config: Config) -> ExitCode {
         Ok(bound) => bound,
         Err(code) => return code,
     };
+    if let Some(metrics) = metrics {
+        match listen(metrics).await {
+            Ok((listener, address)) => {
+                eprintln!("emit: metrics on http://{address}/metrics");
+                server.show_metrics_on(listener);
+            }
+            Err(code) => return code,
+        }
+    }
     let url = public_url.unwrap_or_else(|| format!("http://{address}"));
     server.settings_mut().public_url.clone_from(&url);
     if let Some(first) = server.first_steps() {

@@ -92,6 +92,8 @@ settings! {
     head_timeout_seconds: Whole<1, 3_600> = "10" => Serve;
     /// A request's body must arrive within so many seconds; else 408.
     body_timeout_seconds: Whole<1, 3_600> = "30" => Serve;
+    /// Address and port that serve /metrics without a key, for a network that only its collector reaches.
+    metrics_listen: Option<SocketAddr> = "" => Serve;
     /// What is logged to stderr: `error`, `warn`, `info`, `debug` or `trace`, also per module.
     log: LogFilter = "info" => Serve;
 }

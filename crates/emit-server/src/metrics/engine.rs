@@ -1,0 +1,111 @@
+//! What the engine counts. Its one thread writes nearly all of it.
+
+use std::time::Duration;
+
+use emit_core::{EventType, Recorded};
+use emit_store::Figures;
+
+use super::names;
+use super::text::Text;
+use super::value::{Counter, Gauge, Histogram};
+
+/// The engine of this process.
+pub(crate) static ENGINE: Engine = Engine {
+    queued: Gauge::new(),
+    polls: Gauge::new(),
+    batch: Histogram::sizes(),
+    commit: Histogram::times(),
+    failed: Counter::new(),
+    events: [const { Counter::new() }; EventType::ALL.len()],
+    retained: Counter::new(),
+    checkpoints: Counter::new(),
+    checkpoints_failed: Counter::new(),
+    file_bytes: Gauge::new(),
+    log_bytes: Gauge::new(),
+};
+
+pub(crate) struct Engine {
+    queued: Gauge,
+    polls: Gauge,
+    batch: Histogram,
+    commit: Histogram,
+    failed: Counter,
+    events: [Counter; EventType::ALL.len()],
+    retained: Counter,
+    checkpoints: Counter,
+    checkpoints_failed: Counter,
+    file_bytes: Gauge,
+    log_bytes: Gauge,
+}
+
+impl Engine {
+    /// A command was put on the queue.
+    pub(crate) fn queued(&self) {
+        self.queued.add(1);
+    }
+
+    /// So many were taken off it into one batch.
+    pub(crate) fn took(&self, commands: usize) {
+        if commands > 0 {
+            self.queued.add(-(commands as i64));
+            self.batch.observe(commands as u64);
+        }
+    }
+
+    /// A batch that wrote these events is on disk; its commit took that long.
+    pub(crate) fn committed(&self, took: Duration, events: &[Recorded]) {
+        if events.is_empty() {
+            return;
+        }
+        self.commit.observe_time(took);
+        for event in events {
+            self.events[event.event.kind as usize].add(1);
+        }
+    }
+
+    /// A batch could not be committed.
+    pub(crate) fn failed(&self) {
+        self.failed.add(1);
+    }
+
+    /// Once a second: what the store has done, and how many polls wait.
+    pub(crate) fn looked(&self, figures: &Figures, polls: usize) {
+        self.polls.set(polls as i64);
+        self.retained.set(figures.retained_rows);
+        self.checkpoints.set(figures.checkpoints);
+        self.checkpoints_failed.set(figures.checkpoints_failed);
+        self.file_bytes.set(figures.file_bytes as i64);
+        self.log_bytes.set(figures.log_bytes as i64);
+    }
+
+    pub(super) fn show(&self, text: &mut Text) {
+        // What is taken off may be counted before it was put on.
+        text.single(&names::QUEUE, self.queued.get().max(0));
+        text.single(&names::POLLS, self.polls.get());
+        text.metric(&names::BATCH).histogram(&[], &self.batch);
+        text.metric(&names::COMMIT).histogram(&[], &self.commit);
+        text.single(&names::COMMITS_FAILED, self.failed.get());
+        let mut events = text.metric(&names::EVENTS);
+        for (kind, count) in EventType::ALL.iter().zip(&self.events) {
+            events.value(&[kind.as_str()], count.get());
+        }
+    }
+
+    pub(super) fn show_store(&self, text: &mut Text) {
+        text.single(&names::RETAINED, self.retained.get());
+        text.single(&names::CHECKPOINTS, self.checkpoints.get());
+        text.single(&names::CHECKPOINTS_FAILED, self.checkpoints_failed.get());
+        text.single(&names::FILE_BYTES, self.file_bytes.get());
+        text.single(&names::LOG_BYTES, self.log_bytes.get());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_types_are_numbered_without_gaps() {
+        assert!(EventType::ALL.iter().enumerate().all(|(index, kind)| *kind as usize == index));
+    }
+}
