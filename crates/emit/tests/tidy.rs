@@ -35,13 +35,15 @@ const ROOMS: &[(&str, May)] = &[
 /// No file is longer than this many lines,
 const LINES_MAX: usize = 600;
 /// but for these, each with its reason.
-const LONG_FILES: &[(&str, &str)] = &[];
+const LONG_FILES: &[(&str, &str)] =
+    &[("clients/typescript/src/openapi.ts", "made from the API's description; a test compares them")];
 
 /// Folders that are built, fetched or the seed's own.
 const NOT_OURS: &[&str] = &[
     ".git",
     "target",
     "node_modules",
+    "dist",
     ".cache",
     ".venv",
     "__pycache__",

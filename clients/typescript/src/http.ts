@@ -1,0 +1,117 @@
+// One way to make a call: headers, bodies, errors, and tries again where the contract makes them safe.
+import { EmitError, errorOf } from "./errors.ts";
+import { backoff, pause } from "./pause.ts";
+
+/**
+ * When a call may be sent again.
+ * `always`: doing it twice is the same as once. `refused`: only when the server says that nothing was kept.
+ */
+export type Repeat = "always" | "refused";
+
+export interface CallOptions {
+  query?: Record<string, string | number | boolean | undefined>;
+  /** Text is sent as it is, anything else as JSON. */
+  body?: unknown;
+  headers?: Record<string, string>;
+  repeat?: Repeat;
+  signal?: AbortSignal | undefined;
+}
+
+export interface EmitOptions {
+  /** Where the server is, with or without a slash at the end. */
+  url: string;
+  /** A key. Left out where the page's own server adds one. */
+  token?: string;
+  /** The space that calls mean which name none; else the one the key is bound to. */
+  space?: string;
+  /** How often a call that may be repeated is tried again; 4 by default. */
+  retries?: number;
+  fetch?: typeof fetch;
+}
+
+export interface Answer<T> {
+  value: T;
+  headers: Headers;
+}
+
+export class Http {
+  readonly base: string;
+  readonly token: string | undefined;
+  readonly #retries: number;
+  readonly #fetch: typeof fetch;
+
+  constructor(options: EmitOptions) {
+    this.base = `${options.url.replace(/\/+$/, "")}/api/v1`;
+    this.token = options.token;
+    this.#retries = options.retries ?? 4;
+    this.#fetch = options.fetch ?? ((...call) => fetch(...call));
+  }
+
+  /** The answer's JSON. */
+  async call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
+    return (await this.answer<T>(method, path, options)).value;
+  }
+
+  /** The answer's JSON and its headers. */
+  async answer<T>(method: string, path: string, options: CallOptions = {}): Promise<Answer<T>> {
+    // Made once: under an idempotency key a repeated body must have the same bytes.
+    const body = options.body === undefined || typeof options.body === "string" ? options.body : JSON.stringify(options.body);
+    const repeat = options.repeat ?? (method === "GET" ? "always" : "refused");
+    for (let tries = 0; ; tries++) {
+      try {
+        const answer = await this.open(method, path, { ...options, body });
+        const text = await this.#whole(answer);
+        return { value: (text ? JSON.parse(text) : undefined) as T, headers: answer.headers };
+      } catch (error) {
+        const again = error instanceof EmitError && (error.refused || (repeat === "always" && error.ambiguous));
+        if (!again || tries >= this.#retries || options.signal?.aborted) throw error;
+        await pause(Math.max(backoff(tries), Math.min(30, error.retryAfter ?? 0) * 1_000), options.signal);
+      }
+    }
+  }
+
+  /** One request, as it is answered. Throws on problems and on silence. */
+  async open(method: string, path: string, options: CallOptions & { body?: string | undefined } = {}): Promise<Response> {
+    const headers: Record<string, string> = { ...options.headers };
+    if (this.token) headers["x-api-key"] = this.token;
+    if (options.body !== undefined) headers["content-type"] = "application/json";
+    let answer: Response;
+    try {
+      answer = await this.#fetch(this.base + path + queryOf(options.query), {
+        method, headers, body: options.body ?? null, signal: options.signal ?? null, cache: "no-store", credentials: "omit",
+      });
+    } catch (cause) {
+      if (options.signal?.aborted) throw options.signal.reason;
+      throw new EmitError("connection", 0, "the server cannot be reached", { cause });
+    }
+    if (!answer.ok) throw await errorOf(answer);
+    return answer;
+  }
+
+  async #whole(answer: Response): Promise<string> {
+    try {
+      return await answer.text();
+    } catch (cause) {
+      throw new EmitError("connection", 0, "the answer broke off", { cause });
+    }
+  }
+}
+
+function queryOf(query: CallOptions["query"]): string {
+  const pairs = Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== "");
+  return pairs.length ? `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]))}` : "";
+}
+
+/** A fresh idempotency key. `getRandomValues` is there on plain http too, `randomUUID` is not. */
+export function freshKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The cursor or `after` of a `Link: rel="next"`. */
+export function nextOf(headers: Headers, parameter: string): string | undefined {
+  const link = /<([^>]*)>;\s*rel="next"/.exec(headers.get("link") ?? "")?.[1];
+  return link === undefined ? undefined : (new URL(link, "http://x").searchParams.get(parameter) ?? undefined);
+}
+
+/** The position that an answer's state contains. */
+export const seqOf = (headers: Headers): number => Number(headers.get("x-emit-seq") ?? 0);

@@ -1,0 +1,20 @@
+// Waiting that can be ended, and how long to wait between tries.
+
+/** Resolves after that time; rejects at once when the signal aborts. */
+export function pause(ms: number, signal?: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const ended = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", ended);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", ended, { once: true });
+  });
+}
+
+/** Milliseconds before try number `n` (from 0): doubling from 200 ms to 10 s, with jitter so that a crowd spreads. */
+export const backoff = (n: number): number => Math.min(10_000, 200 * 2 ** n) * (0.5 + Math.random() / 2);

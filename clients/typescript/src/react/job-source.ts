@@ -1,0 +1,55 @@
+// One job, from its latest progress and its stream.
+import type { Emit } from "../emit.ts";
+import { seqOf } from "../http.ts";
+import { isEnd, type JobEvent, type JobMessage, type JobStatus, type Progress } from "../types.ts";
+import type { Connection } from "../watch/watch.ts";
+import { shared, source } from "./source.ts";
+
+export interface JobState<Progress = any> {
+  /** Unknown until the first message. */
+  status: JobStatus | undefined;
+  name: string | undefined;
+  /** The latest `progress` event's data. */
+  progress: Progress | undefined;
+  /** What it completed with, where the key may see it. */
+  result: any;
+  /** Why it died, where the key may see it. */
+  reason: string | undefined;
+  /** The last event. */
+  event: JobEvent | undefined;
+  connection: Connection;
+  /** Why watching ended early, such as a key that was revoked. */
+  error: Error | undefined;
+}
+
+const START: JobState = {
+  status: undefined, name: undefined, progress: undefined, result: undefined, reason: undefined, event: undefined,
+  connection: { state: "connecting" }, error: undefined,
+};
+
+export const jobSource = shared((emit: Emit, id: string) =>
+  source<JobState>(START, (set, signal) => {
+    const merge = (more: Partial<JobState>) => set((old) => ({ ...old, ...more }));
+    (async () => {
+      // A stream's `init` carries no data: progress that was made before comes from here, and the stream goes on where
+      // this answer ends. A job that has ended shows its end without being asked since when.
+      const { value: known, headers } = await emit.http.answer<Progress>("GET", `/jobs/${id}/progress`, { signal });
+      merge({ status: known.status, name: known.jobName, progress: known.data ?? undefined, error: undefined });
+      const since = isEnd(known.status) ? undefined : seqOf(headers);
+      const onConnection = (connection: Connection) => merge({ connection });
+      for await (const message of emit.jobs.watch(id, { since, signal, onConnection })) set((old) => next(old, message));
+    })().catch((error: Error) => signal.aborted || merge({ error, connection: { state: "ended" } }));
+  }),
+);
+
+function next(old: JobState, message: JobMessage): JobState {
+  if (message.type === "gap") return old;
+  const state = { ...old, status: message.status, name: message.jobName };
+  if (message.type === "init") return state;
+  if (message.type === "progress") return { ...state, event: message, progress: message.data };
+  if (message.type === "completed") return { ...state, event: message, result: message.data };
+  if (message.type === "dead" || message.type === "killed") {
+    return { ...state, event: message, reason: message.data?.error ?? message.data?.reason };
+  }
+  return { ...state, event: message };
+}

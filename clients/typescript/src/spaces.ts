@@ -1,0 +1,47 @@
+// Spaces: settings for admins, counts and the stream for readers.
+import type { Emit } from "./emit.ts";
+import { seqOf } from "./http.ts";
+import type { Counts, Space, SpaceMessage, SpaceSettings } from "./types.ts";
+import { watchSpace, type WatchOptions } from "./watch/watch.ts";
+
+export class Spaces {
+  readonly #emit: Emit;
+
+  constructor(emit: Emit) {
+    this.#emit = emit;
+  }
+
+  /** At most 1,000. */
+  list(): Promise<Space[]> {
+    return this.#emit.http.call("GET", "/spaces", { query: { limit: 1_000 } });
+  }
+
+  get(id: string): Promise<Space> {
+    return this.#emit.http.call("GET", `/spaces/${id}`);
+  }
+
+  create(settings: SpaceSettings & { name: string }): Promise<Space> {
+    return this.#emit.http.call("POST", "/spaces", { body: settings });
+  }
+
+  edit(id: string, settings: SpaceSettings): Promise<Space> {
+    return this.#emit.http.call("PATCH", `/spaces/${id}`, { body: settings, repeat: "always" });
+  }
+
+  /** `force`: its jobs too. */
+  async delete(id: string, options: { force?: boolean } = {}): Promise<void> {
+    await this.#emit.http.call("DELETE", `/spaces/${id}`, { query: { force: options.force } });
+  }
+
+  /** Jobs by status, and the position that these counts contain. */
+  async counts(id?: string, options: { signal?: AbortSignal } = {}): Promise<{ counts: Counts; seq: number }> {
+    const path = `/spaces/${await this.#emit.spaceId(id)}/counts`;
+    const { value, headers } = await this.#emit.http.answer<Counts>("GET", path, options);
+    return { counts: value, seq: seqOf(headers) };
+  }
+
+  /** Everything that happens in a space, in order, over lost connections without a hole or a double. Never ends by itself. */
+  watch(id: string, options: WatchOptions & { collapse?: "progress" } = {}): AsyncGenerator<SpaceMessage, void, void> {
+    return watchSpace(this.#emit.http, id, options);
+  }
+}

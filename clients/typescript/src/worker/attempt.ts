@@ -1,0 +1,134 @@
+// One attempt at one job: from its ack to its last report.
+import { EmitError, isEmitError } from "../errors.ts";
+import type { Job, JsonObject, LogLevel, NewLogLine } from "../types.ts";
+import { type Handler, type JobContext, JobFailure, type StopReason } from "./context.ts";
+import type { Reporter, ReportKind } from "./reporter.ts";
+
+/** Log lines of one report: the contract's limit. */
+const LINES_MAX = 1_000;
+
+export class Attempt {
+  readonly job: Job;
+  readonly #reporter: Reporter;
+  readonly #stop = new AbortController();
+  #lines: NewLogLine[] = [];
+  #logging: Promise<void> | undefined;
+  #heard = Date.now();
+
+  constructor(job: Job, reporter: Reporter) {
+    this.job = job;
+    this.#reporter = reporter;
+  }
+
+  /** Aborts the handler's signal; its job is then nobody's business any more, or goes back. */
+  stop(reason: StopReason): void {
+    this.#stop.abort(reason);
+  }
+
+  /** Acks, works, and tells how it went. Rejects only where telling failed. */
+  async run(handler: Handler, keepaliveMs: number): Promise<void> {
+    const job = this.job;
+    const beat = setInterval(() => {
+      // A report says as much as a keepalive.
+      if (Date.now() - this.#heard >= keepaliveMs / 2) this.#report("keepalive").catch(() => {});
+    }, keepaliveMs);
+    try {
+      await this.#report("ack");
+      let result: unknown;
+      try {
+        result = await handler(job, this.#context());
+      } catch (error) {
+        return await this.#failed(error);
+      }
+      // A handler that ends well in spite of its signal has done the job: only its delivery can say otherwise.
+      await this.#logged();
+      await this.#completed(result);
+    } catch (error) {
+      if (!this.#stop.signal.aborted) throw error;
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  /** Gives the job back without a penalty. */
+  async release(): Promise<void> {
+    await this.#report("release");
+  }
+
+  async #completed(result: unknown): Promise<void> {
+    try {
+      await this.#report("complete", result ?? null);
+    } catch (error) {
+      if (error instanceof TypeError || isEmitError(error, "payload_too_large") || isEmitError(error, "malformed_json")) {
+        return this.#report("fail", { error: `the result cannot be stored: ${textOf(error)}`, retryable: false });
+      }
+      throw error;
+    }
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    await this.#logged();
+    const reason = this.#stop.signal.aborted && (this.#stop.signal.reason as StopReason);
+    if (reason === "drain") return this.release();
+    if (reason) return;
+    const said = error instanceof JobFailure ? error : new JobFailure(textOf(error));
+    const body = { error: said.message.slice(0, 10_000), retryable: said.retryable, retryAfterSeconds: said.retryAfterSeconds };
+    await this.#report("fail", body);
+  }
+
+  async #report(kind: ReportKind, body?: unknown): Promise<void> {
+    try {
+      await this.#reporter.report(this.job.id, this.job.deliveryId, kind, body);
+      this.#heard = Date.now();
+    } catch (error) {
+      if (error instanceof EmitError && (error.status === 409 || error.status === 404)) {
+        this.stop(error.jobStatus === "killed" ? "killed" : "lost");
+      }
+      throw error;
+    }
+  }
+
+  #context(): JobContext {
+    const attempt = this;
+    let lastCheckpoint = this.job.checkpoint ?? null;
+    // Whoever does not await must not be ended by what he did not hear: the next report or the end says it again.
+    const send = (kind: ReportKind, data: JsonObject) => {
+      const sent = attempt.#report(kind, data);
+      sent.catch(() => {});
+      return sent;
+    };
+    return {
+      signal: this.#stop.signal,
+      get lastCheckpoint() {
+        return lastCheckpoint;
+      },
+      progress: (data) => send("progress", data),
+      checkpoint: (data) => {
+        lastCheckpoint = data;
+        return send("checkpoint", data);
+      },
+      event: (data) => send("event", data),
+      log: (level, message, fields) => attempt.#log(level, message, fields),
+    };
+  }
+
+  #log(level: LogLevel, message: string, fields?: JsonObject): void {
+    this.#lines.push({ level, message, timestamp: new Date().toISOString(), ...(fields && { fields }) });
+    this.#logging ??= this.#sendLines();
+  }
+
+  async #sendLines(): Promise<void> {
+    await Promise.resolve();
+    while (this.#lines.length > 0) {
+      await this.#report("logs", { lines: this.#lines.splice(0, LINES_MAX) }).catch(() => {});
+    }
+    // In the same turn as the look at the lines, so that none is left behind.
+    this.#logging = undefined;
+  }
+
+  async #logged(): Promise<void> {
+    await this.#logging;
+  }
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error));

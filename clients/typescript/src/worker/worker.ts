@@ -1,0 +1,110 @@
+// A worker: polls for as many jobs as it has hands free, and gives each to its handler.
+import type { Emit } from "../emit.ts";
+import { EmitError, isEmitError } from "../errors.ts";
+import { freshKey } from "../http.ts";
+import { backoff, pause } from "../pause.ts";
+import type { Job } from "../types.ts";
+import { Attempt } from "./attempt.ts";
+import type { Handler } from "./context.ts";
+import { Reporter } from "./reporter.ts";
+
+/** Jobs of one poll: the contract's limit. */
+const POLL_MAX = 50;
+/** A poll waits that long for a job: the contract's limit. */
+const WAIT_SECONDS = 30;
+/** At the latest after that time a job's kill is noticed. */
+const KEEPALIVE_SECONDS = 10;
+
+export interface WorkerOptions {
+  /** Else the client's, or the key's own. */
+  space?: string;
+  /** Jobs at the same time; 1 by default. */
+  concurrency?: number;
+  /** Who works, as events and jobs show it; a fresh name by default. */
+  name?: string;
+  /** Told what no handler can be told: polls that failed, ends that could not be reported. */
+  onError?: (error: unknown, job?: Job) => void;
+}
+
+export class Worker {
+  readonly #emit: Emit;
+  readonly #options: WorkerOptions;
+  readonly #handlers = new Map<string, Handler>();
+  readonly #running = new Map<Attempt, Promise<void>>();
+  readonly #stopPolling = new AbortController();
+  #freed = () => {};
+  #run: Promise<void> | undefined;
+
+  constructor(emit: Emit, options: WorkerOptions) {
+    this.#emit = emit;
+    this.#options = options;
+  }
+
+  /** Which function does the jobs of a name. */
+  handle<Payload = any>(name: string, handler: Handler<Payload>): this {
+    this.#handlers.set(name, handler);
+    return this;
+  }
+
+  /** Works until `drain` is called; rejects where the key may not work here. */
+  run(): Promise<void> {
+    this.#run ??= this.#work().finally(() => this.#stopPolling.abort());
+    return this.#run;
+  }
+
+  /** Takes nothing more, releases what it has not begun, waits for the rest, and releases what takes too long. */
+  async drain({ graceSeconds = 30 }: { graceSeconds?: number } = {}): Promise<void> {
+    this.#stopPolling.abort();
+    const patience = new AbortController();
+    const late = pause(graceSeconds * 1_000, patience.signal).then(
+      () => this.#running.forEach((_, attempt) => attempt.stop("drain")),
+      () => {},
+    );
+    await this.#run?.catch(() => {});
+    await Promise.all(this.#running.values());
+    patience.abort();
+    await late;
+  }
+
+  async #work(): Promise<void> {
+    const space = await this.#emit.spaceId(this.#options.space);
+    const reporter = new Reporter(this.#emit.http);
+    const concurrency = this.#options.concurrency ?? 1;
+    const headers = { "x-emit-worker": this.#options.name ?? `worker-${freshKey().slice(0, 8)}` };
+    const signal = this.#stopPolling.signal;
+    for (let tries = 0; !signal.aborted; ) {
+      const free = Math.min(POLL_MAX, concurrency - this.#running.size);
+      if (free <= 0) {
+        await new Promise<void>((resolve) => {
+          this.#freed = resolve;
+          signal.addEventListener("abort", () => resolve(), { once: true });
+        });
+        continue;
+      }
+      try {
+        const body = { count: free, names: [...this.#handlers.keys()], waitSeconds: WAIT_SECONDS };
+        const { jobs } = await this.#emit.http.call<{ jobs: Job[] }>("POST", `/spaces/${space}/jobs/poll`, { body, headers, signal });
+        tries = 0;
+        for (const job of jobs) this.#begin(job, reporter, signal.aborted);
+      } catch (error) {
+        if (signal.aborted) break;
+        // A key that may not poll is told to whoever started the worker; a server that restarts is waited for.
+        if (error instanceof EmitError && error.status >= 400 && error.status < 500 && !error.refused) throw error;
+        if (!isEmitError(error, "connection")) this.#options.onError?.(error);
+        await pause(backoff(tries++), signal).catch(() => {});
+      }
+    }
+  }
+
+  #begin(job: Job, reporter: Reporter, draining: boolean): void {
+    const attempt = new Attempt(job, reporter);
+    const handler = this.#handlers.get(job.name);
+    const keepaliveMs = Math.min(KEEPALIVE_SECONDS, job.timeoutSeconds / 3, job.deliveryTimeoutSeconds / 3) * 1_000;
+    const work = draining || !handler ? attempt.release() : attempt.run(handler, keepaliveMs);
+    const over = work.catch((error) => this.#options.onError?.(error, job)).finally(() => {
+      this.#running.delete(attempt);
+      this.#freed();
+    });
+    this.#running.set(attempt, over);
+  }
+}
