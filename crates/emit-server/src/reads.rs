@@ -49,7 +49,7 @@ impl Reads {
         match done.await {
             Ok(Ok(found)) => Ok(found),
             Ok(Err(error)) => {
-                tracing::error!(%error, "a read failed");
+                tracing::error!(%error, "the store could not be read");
                 Err(Refusal::StoreUnavailable)
             }
             Err(_) => Err(Refusal::StoreUnavailable),

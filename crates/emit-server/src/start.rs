@@ -168,7 +168,7 @@ impl Server {
         let serving = net::serve(listener, service.clone(), self.draining.clone(), head);
         let draining = async {
             told.await;
-            tracing::info!("draining");
+            tracing::info!("told to stop: answering what is in flight, closing streams");
             engine.drain();
             let _ = self.drain.send(true);
         };

@@ -187,7 +187,7 @@ impl Lane {
         ENGINE.failed();
         let health = if matches!(error, StoreError::Stopped(_)) { Health::Stopped } else { Health::Failing };
         if self.flags.health.swap(health as u8, Ordering::Relaxed) != health as u8 {
-            tracing::error!(%error, "a batch could not be committed");
+            tracing::error!(%error, "a batch could not be committed; writes are refused until one succeeds");
         }
         self.waiting.refuse_impatient(refusal);
         self.owes_everybody = true;

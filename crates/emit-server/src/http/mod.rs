@@ -13,6 +13,7 @@ mod health;
 mod jobs;
 mod key_use;
 mod lists;
+mod log;
 mod metrics;
 mod openapi;
 mod page;

@@ -12,13 +12,15 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
+use emit_core::TokenId;
 use emit_core::ids::Id;
 use tower_service::Service as TowerService;
 
 use super::auth::{Target, authenticate, authorize, client};
 use super::call::{Call, id};
+use super::log::{self, Line};
 use super::page::Page;
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use super::rate_limit::RateLimit;
 use super::router::{Route, Table, demo_routes, metrics_routes, routes};
 use super::{Answer, body, cors, openapi, request_id};
@@ -90,6 +92,8 @@ impl TowerService<Request<Body>> for Service {
 struct Trail {
     route: Option<Arc<Route>>,
     job: Option<Id>,
+    token: Option<TokenId>,
+    code: Option<Code>,
 }
 
 async fn answer(shared: Arc<Shared>, table: fn(&Shared) -> &Table, request: Request<Body>) -> Response {
@@ -111,15 +115,17 @@ async fn answer(shared: Arc<Shared>, table: fn(&Shared) -> &Table, request: Requ
             Ok(response) => response,
             Err(problem) => {
                 HTTP.refused(problem.code());
-                request_id::log(&problem, &request_id, method.as_str(), trail.route.as_deref(), trail.job);
+                trail.code = Some(problem.code());
                 problem.into_response(&request_id)
             }
         }
     };
     cors::mark(response.headers_mut(), origin);
     request_id::stamp(response.headers_mut(), &request_id);
-    let meter = trail.route.as_ref().map_or(&HTTP.unrouted, |route| &*route.meter);
-    meter.answered(response.status(), began.elapsed());
+    let (took, status, route) = (began.elapsed(), response.status(), trail.route.as_deref());
+    route.map_or(&HTTP.unrouted, |route| &*route.meter).answered(status, took);
+    let Trail { job, token, code, .. } = trail;
+    log::write(&Line { id: &request_id, method: &method, route, job, token, status, code, took });
     response
 }
 
@@ -144,6 +150,7 @@ async fn handle(
         let client = client(&parts, &app.settings.trusted_proxies);
         let token = authenticate(app, route.access, &parts).await?;
         if let Some(token) = &token {
+            trail.token = Some(token.id);
             shared.rate_limit.count(token, client)?;
             authorize(route.access, token, target)?;
         }

@@ -302,7 +302,7 @@ impl<P: Pages> Connection<P> {
             }
             return;
         };
-        tracing::debug!(code, %reason, "stream closed");
+        tracing::debug!(code, %reason, "a stream is closed");
         let mut frame = Vec::new();
         codec::close_frame(&mut frame, code, &reason);
         self.end = None;

@@ -9,7 +9,7 @@ use emit_server::demo;
 use emit_server::start::{Options, Server};
 
 use super::{block_on, listen, refuse, serve_until_told};
-use crate::logging;
+use crate::logging::{self, LogFormat};
 
 /// What may be set.
 #[derive(Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Flags {
 
 /// Serves the demo until told to stop.
 pub(crate) fn run(flags: Flags) -> ExitCode {
-    logging::start("info");
+    logging::start("info", LogFormat::Plain);
     let folder = match tempfile::Builder::new().prefix("emit-dev-").tempdir() {
         Ok(folder) => folder,
         Err(why) => {
@@ -48,6 +48,6 @@ pub(crate) fn run(flags: Flags) -> ExitCode {
         }
         eprintln!("emit: listening on http://{address}");
         println!("Open http://{address}/ and start a job.");
-        serve_until_told(server, listener).await
+        serve_until_told(server, listener, LogFormat::Plain).await
     })
 }

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Flags, Loaded};
-use crate::logging;
+use crate::logging::{self, LogFormat, say};
 
 /// Refused before anything was done: wrong usage, a wrong setting, a folder that is served.
 const REFUSED: u8 = 2;
@@ -26,7 +26,7 @@ const REFUSED: u8 = 2;
 fn with_config<const ALL: bool>(flags: Flags<ALL>, run: impl FnOnce(Loaded) -> ExitCode) -> ExitCode {
     match Loaded::gather(flags) {
         Ok(loaded) => {
-            logging::start(&loaded.config.log.0);
+            logging::start(&loaded.config.log.0, loaded.config.log_format);
             run(loaded)
         }
         Err(why) => refused(&why),
@@ -81,7 +81,7 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ExitCo
 }
 
 /// Serves until SIGTERM or SIGINT, then drains.
-async fn serve_until_told(server: Server, listener: TcpListener) -> ExitCode {
+async fn serve_until_told(server: Server, listener: TcpListener, format: LogFormat) -> ExitCode {
     let told = async {
         match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
             (Ok(mut terminate), Ok(mut interrupt)) => {
@@ -91,6 +91,6 @@ async fn serve_until_told(server: Server, listener: TcpListener) -> ExitCode {
         }
     };
     server.serve(listener, told).await;
-    eprintln!("emit: stopped");
+    say(format, "stopped");
     ExitCode::SUCCESS
 }

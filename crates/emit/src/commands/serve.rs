@@ -9,6 +9,7 @@ use emit_server::start::{FirstSteps, Options, Server};
 
 use super::{block_on, listen, refuse, serve_until_told, with_config};
 use crate::config::{Config, ServeFlags};
+use crate::logging::say;
 
 /// A shorter admin key than this is probably no random one.
 const SHORT_KEY: usize = 20;
@@ -30,10 +31,10 @@ async fn serve(config: Config) -> ExitCode {
     let public_url = config.public_url.as_ref().map(|url| url.0.clone());
     let admin_key = config.admin_key.as_ref().map(|key| key.0.clone());
     if admin_key.as_ref().is_some_and(|key| key.len() < SHORT_KEY) {
-        eprintln!("emit: the admin key is short; 32 random characters are safe, words are not");
+        tracing::warn!("the admin key is short; 32 random characters are safe, words are not");
     }
     let own_key = admin_key.is_some();
-    let metrics = config.metrics_listen;
+    let (metrics, format) = (config.metrics_listen, config.log_format);
     // The folder before the port: who finds the folder taken must not answer requests for a moment.
     let mut server = match Server::open(Options { data, admin_key, settings: settings(config) }).await {
         Ok(server) => server,
@@ -46,7 +47,7 @@ async fn serve(config: Config) -> ExitCode {
     if let Some(metrics) = metrics {
         match listen(metrics).await {
             Ok((listener, address)) => {
-                eprintln!("emit: metrics on http://{address}/metrics");
+                say(format, &format!("metrics on http://{address}/metrics"));
                 server.show_metrics_on(listener);
             }
             Err(code) => return code,
@@ -57,8 +58,8 @@ async fn serve(config: Config) -> ExitCode {
     if let Some(first) = server.first_steps() {
         greet(first, own_key, &url);
     }
-    eprintln!("emit: listening on http://{address}");
-    serve_until_told(server, listener).await
+    say(format, &format!("listening on http://{address}"));
+    serve_until_told(server, listener, format).await
 }
 
 /// What of the configuration a request depends on.

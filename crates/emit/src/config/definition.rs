@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::kinds::{AdminKey, Form, Kind, List, LogFilter, Origin, PublicUrl, Whole};
 use super::layers::{ConfigError, Values};
+use crate::logging::LogFormat;
 
 /// Which commands have a flag for a setting. All of them read it from variables and `emit.toml`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,4 +97,6 @@ settings! {
     metrics_listen: Option<SocketAddr> = "" => Serve;
     /// What is logged to stderr: `error`, `warn`, `info`, `debug` or `trace`, also per module.
     log: LogFilter = "info" => Serve;
+    /// How a line of the log looks: `plain` for people, `json` for programs.
+    log_format: LogFormat = "plain" => Serve;
 }

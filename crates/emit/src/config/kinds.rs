@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::logging::LogFormat;
+
 /// How `emit.toml` writes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -160,6 +162,18 @@ impl Kind for LogFilter {
         match tracing_subscriber::EnvFilter::builder().parse(text) {
             Ok(_) if !text.is_empty() => Ok(LogFilter(text.to_owned())),
             _ => Err("must be a level, or levels per module such as info,emit_server::net=debug".to_owned()),
+        }
+    }
+}
+
+impl Kind for LogFormat {
+    const FORM: Form = Form::Text;
+    const WORD: &'static str = "FORMAT";
+    fn read(text: &str) -> Result<Self, String> {
+        match text {
+            "plain" => Ok(LogFormat::Plain),
+            "json" => Ok(LogFormat::Json),
+            _ => Err("must be plain or json".to_owned()),
         }
     }
 }
