@@ -151,9 +151,10 @@ impl Lane {
         if probes || !written.is_empty() {
             self.flags.health.store(Health::Fine as u8, Ordering::Relaxed);
         }
+        ENGINE.committed(took, &written);
         self.carry_out(effects);
         answers.into_iter().for_each(|answer| answer(Ok(&written)));
-        self.publish(written, took);
+        self.publish(written);
     }
 
     fn carry_out(&self, effects: Vec<Effect>) {
@@ -175,9 +176,8 @@ impl Lane {
         }
     }
 
-    fn publish(&self, written: Vec<Change>, took: Duration) {
+    fn publish(&self, written: Vec<Change>) {
         let events: Vec<Recorded> = written.into_iter().flat_map(|change| change.recorded).collect();
-        ENGINE.committed(took, &events);
         if !events.is_empty() {
             self.hub.publish(&events);
         }

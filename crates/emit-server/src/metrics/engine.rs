@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use emit_core::{EventType, Recorded};
-use emit_store::Figures;
+use emit_core::EventType;
+use emit_store::{Change, Figures};
 
 use super::names;
 use super::text::Text;
@@ -52,14 +52,14 @@ impl Engine {
         }
     }
 
-    /// A batch that wrote these events is on disk; its commit took that long.
-    pub(crate) fn committed(&self, took: Duration, events: &[Recorded]) {
-        if events.is_empty() {
+    /// A batch that wrote these changes is on disk; its commit took that long.
+    pub(crate) fn committed(&self, took: Duration, written: &[Change]) {
+        if written.is_empty() {
             return;
         }
         self.commit.observe_time(took);
-        for event in events {
-            self.events[event.event.kind as usize].add(1);
+        for event in written.iter().flat_map(|change| &change.events) {
+            self.events[event.kind as usize].add(1);
         }
     }
 
