@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use emit_core::{Command, JobId, Millis, Recorded, Refusal};
 use emit_store::{Change, StoreError, Writer};
-use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::batch::{Batch, Effect, refusal_of};
@@ -59,6 +58,7 @@ impl Lane {
         hub: Arc<Hub>,
         keyring: Arc<Keyring>,
         flags: Flags,
+        rng: StdRng,
     ) -> Lane {
         let next_housekeeping = clock.now();
         Lane {
@@ -67,7 +67,7 @@ impl Lane {
             hub,
             keyring,
             flags,
-            rng: StdRng::from_rng(&mut rand::rng()),
+            rng,
             waiting: Waiting::default(),
             owes_everybody: false,
             next_housekeeping,
@@ -77,32 +77,37 @@ impl Lane {
 
     /// Runs until the last handle is gone.
     pub(super) fn run(mut self, incoming: Receiver<Work>) {
-        let mut batch = Vec::new();
         loop {
-            match incoming.recv_timeout(self.patience()) {
-                Ok(work) => batch.push(work),
-                Err(RecvTimeoutError::Timeout) => {}
+            let first = match incoming.recv_timeout(self.patience()) {
+                Ok(work) => Some(work),
+                Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
-            }
-            // Never linger: what queued up during the last commit is the batch.
-            let mut weight = batch.iter().map(Work::weight).sum::<usize>();
-            while weight < BATCH_WEIGHT
-                && let Ok(work) = incoming.try_recv()
-            {
-                weight += work.weight();
-                batch.push(work);
-            }
-            ENGINE.took(batch.len());
-            if self.flags.draining.load(Ordering::Acquire) {
-                self.waiting.dismiss();
-                batch = batch.into_iter().filter_map(answer_poll_with_nothing).collect();
-            }
-            self.commit(std::mem::take(&mut batch));
+            };
+            self.turn(first, &incoming);
         }
     }
 
+    /// One turn: everything that is there, in one commit.
+    pub(super) fn turn(&mut self, first: Option<Work>, incoming: &Receiver<Work>) {
+        // Never linger: what queued up during the last commit is the batch.
+        let mut batch: Vec<Work> = first.into_iter().collect();
+        let mut weight = batch.iter().map(Work::weight).sum::<usize>();
+        while weight < BATCH_WEIGHT
+            && let Ok(work) = incoming.try_recv()
+        {
+            weight += work.weight();
+            batch.push(work);
+        }
+        ENGINE.took(batch.len());
+        if self.flags.draining.load(Ordering::Acquire) {
+            self.waiting.dismiss();
+            batch = batch.into_iter().filter_map(answer_poll_with_nothing).collect();
+        }
+        self.commit(batch);
+    }
+
     /// How long to wait for work before time itself brings some.
-    fn patience(&mut self) -> Duration {
+    pub(super) fn patience(&mut self) -> Duration {
         let due = self.writer.next_due().ok().flatten().unwrap_or(Millis::MAX).max(self.timers_rest_until);
         let next = due.min(self.next_housekeeping);
         Duration::from_millis(next.saturating_sub(self.clock.now()).max(0) as u64)

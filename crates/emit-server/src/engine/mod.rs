@@ -15,12 +15,14 @@ mod bulk;
 mod create;
 mod lane;
 mod polls;
+#[cfg(test)]
+mod simulation;
 mod single;
 mod work;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use emit_core::command::Fence;
@@ -28,9 +30,12 @@ use emit_core::{
     Command, DeliveryId, Edit, JobId, Millis, NewJob, RawJson, Refusal, Report, SpaceId, SpaceNo, TokenId,
 };
 use emit_store::{LogLine, Matching, Space, Token, Writer};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use tokio::sync::oneshot;
 
 pub use answers::{Bulk, Created, Done, NewSpace};
+use lane::{Flags, Lane};
 use work::{PollCall, Reply, Work};
 
 use crate::clock::Clock;
@@ -135,13 +140,26 @@ impl Engine {
         hub: Arc<Hub>,
         keyring: Arc<Keyring>,
     ) -> std::io::Result<(Engine, std::thread::JoinHandle<()>)> {
+        let rng = StdRng::from_rng(&mut rand::rng());
+        let (engine, lane, incoming) = Engine::assemble(writer, clock, hub, keyring, rng);
+        let thread = std::thread::Builder::new().name("engine".into()).spawn(move || lane.run(incoming))?;
+        Ok((engine, thread))
+    }
+
+    /// The parts, before anything drives the lane.
+    fn assemble(
+        writer: Box<dyn Writer>,
+        clock: Arc<Clock>,
+        hub: Arc<Hub>,
+        keyring: Arc<Keyring>,
+        rng: StdRng,
+    ) -> (Engine, Lane, Receiver<Work>) {
         let (queue, incoming) = sync_channel(QUEUE);
         let health = Arc::new(AtomicU8::new(Health::Fine as u8));
         let draining = Arc::new(AtomicBool::new(false));
         let engine = Engine { queue, health: health.clone(), draining: draining.clone() };
-        let lane = lane::Lane::new(writer, clock, hub, keyring, lane::Flags { health, draining });
-        let thread = std::thread::Builder::new().name("engine".into()).spawn(move || lane.run(incoming))?;
-        Ok((engine, thread))
+        let lane = Lane::new(writer, clock, hub, keyring, Flags { health, draining }, rng);
+        (engine, lane, incoming)
     }
 
     /// How the engine fares.

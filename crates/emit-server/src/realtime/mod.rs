@@ -28,7 +28,7 @@ mod ring;
 mod seat;
 mod sse;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod topic;
 mod wait;
 mod ws;

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use emit_core::outbound::{Outbound, Secret};
 use emit_core::retry::Backoff;
-use emit_core::{Event, EventType, Job, JobId, Millis, Recorded, Scopes, Spec, Status};
+use emit_core::{Event, EventType, Job, JobId, Millis, Recorded, Scopes, Spec, Status, View};
 use emit_store::{Contents, EventsPage, FoundJob, Space, Token};
 
-use super::feed::{Page, Pages};
-use super::hub::Subject;
-use super::seat::lock;
+use super::feed::{Feed, Page, Pages, Step};
+use super::hub::{Hub, Subject};
+use super::resume::open_space;
+use super::seat::{Seat, lock};
 
 pub(super) fn job_id(no: i64) -> JobId {
     JobId::from_parts(0, no as u128)
@@ -180,5 +181,58 @@ impl Pages for Store {
             let position = stored.len() as i64;
             Ok(Some(EventsPage { events, position, oldest: 1, last_at: 10 * position, more }))
         })
+    }
+}
+
+/// A watcher of a space for other rooms' tests: what a stream would hand out, without a socket.
+pub(crate) struct SpaceWatcher {
+    feed: Feed<StorePages>,
+}
+
+impl SpaceWatcher {
+    /// Resumes after that number.
+    pub(crate) fn open(
+        hub: &Arc<Hub>,
+        store: &Arc<dyn emit_store::Store>,
+        space: &Space,
+        since: i64,
+    ) -> Self {
+        let subscription = hub.subscribe(Subject::Space(space.no), Arc::new(Seat::new(None, None)));
+        let cursor = open_space(space, Some(since), false, None).cursor;
+        let pages = Arc::new(StorePages(store.clone()));
+        SpaceWatcher { feed: Feed::new(pages, subscription, cursor, View::Full, false) }
+    }
+
+    /// What is there for it by now.
+    pub(crate) async fn take(&mut self) -> Vec<Recorded> {
+        let mut taken = Vec::new();
+        loop {
+            match self.feed.next().await {
+                Step::Serve(stretch) => taken.extend(stretch.events().cloned()),
+                Step::Wait(_) => return taken,
+                over => panic!("{over:?}"),
+            }
+        }
+    }
+}
+
+/// Pages of a store, read where the caller stands.
+struct StorePages(Arc<dyn emit_store::Store>);
+
+impl Pages for StorePages {
+    fn now(&self) -> Millis {
+        0
+    }
+
+    fn page(
+        &self,
+        subject: Subject,
+        after: i64,
+        limit: usize,
+        bytes: usize,
+    ) -> Pin<Box<dyn Future<Output = Page> + Send + '_>> {
+        let Subject::Space(no) = subject else { panic!("only spaces are watched") };
+        let page = self.0.reader().and_then(|mut reader| reader.space_events(no, after, limit, bytes));
+        Box::pin(std::future::ready(page.map_err(|_| emit_core::Refusal::StoreUnavailable)))
     }
 }
