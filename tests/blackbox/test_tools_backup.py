@@ -110,6 +110,7 @@ def test_a_backup_under_load_is_one_moment(tmp_path, serving):
             assert seq >= at_least and numbers == list(range(oldest, seq + 1))
         done = run("restore", "--data", tmp_path / f"data{number}", tmp_path / f"copy{number}")
         assert done.returncode == 0
+        assert run("doctor", "--data", tmp_path / f"data{number}").returncode == 0
         assert position(serving(tmp_path / f"data{number}"), space) == seq
 
 

@@ -34,6 +34,8 @@ enum Command {
     Backup(commands::backup::Flags),
     /// Make a backup the store of a data folder that has none.
     Restore(commands::restore::Flags),
+    /// Examine a store, also beside a running server: is it whole, and does all of it fit together?
+    Doctor(commands::doctor::Flags),
 }
 
 fn main() -> ExitCode {
@@ -44,5 +46,6 @@ fn main() -> ExitCode {
         Command::Key(flags) => commands::key::run(flags),
         Command::Backup(flags) => commands::backup::run(flags),
         Command::Restore(flags) => commands::restore::run(flags),
+        Command::Doctor(flags) => commands::doctor::run(flags),
     }
 }

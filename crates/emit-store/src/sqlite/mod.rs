@@ -8,6 +8,7 @@ mod callbacks;
 mod checkpoint;
 mod claim;
 mod contents;
+pub mod doctor;
 mod events;
 mod jobs;
 mod lists;

@@ -1,0 +1,58 @@
+//! `emit doctor`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use emit_server::clock::Clock;
+use emit_store::sqlite::doctor::{Checked, Finding, examine};
+
+use super::{refuse_folder, with_config};
+use crate::config::ToolFlags;
+
+/// The store could be read, and is not as it should be.
+const FOUND: u8 = 3;
+
+/// What may be set.
+#[derive(Args)]
+#[command(after_help = include_str!("../help/doctor.txt"))]
+pub(crate) struct Flags {
+    #[command(flatten)]
+    settings: ToolFlags,
+}
+
+/// Examines a store, and says check by check what is wrong.
+pub(crate) fn run(flags: Flags) -> ExitCode {
+    with_config(flags.settings, |loaded| match examine(&loaded.config.data, Clock::start().now()) {
+        Ok(checks) => report(&checks),
+        Err(why) => refuse_folder(&why),
+    })
+}
+
+fn report(checks: &[Checked]) -> ExitCode {
+    for check in checks {
+        let verdict = if check.findings.is_empty() { "ok   " } else { "WRONG" };
+        println!("{verdict} {:<12} {}", check.name, check.promise);
+        for finding in &check.findings {
+            println!("        {}", sentence(finding));
+        }
+        if check.more {
+            println!("        and more");
+        }
+    }
+    let wrong = checks.iter().filter(|check| !check.findings.is_empty()).count();
+    if wrong == 0 {
+        println!("The store is sound.");
+        return ExitCode::SUCCESS;
+    }
+    println!(
+        "{wrong} of {} checks found something wrong; `emit doctor --help` says what to do.",
+        checks.len()
+    );
+    ExitCode::from(FOUND)
+}
+
+fn sentence(finding: &Finding) -> String {
+    let space = finding.space.map(|id| format!("space {id}: ")).unwrap_or_default();
+    let job = finding.job.map(|id| format!("job {id}: ")).unwrap_or_default();
+    format!("{space}{job}{}", finding.what)
+}
