@@ -97,11 +97,14 @@ def test_a_sound_store(sound):
 def test_beside_a_running_server(tmp_path):
     """No check sees half a commit, while jobs are made, worked on and dropped."""
     emit = Server(tmp_path / "data").start()
-    space, stop, filled = emit.space(retentionDays=0)["id"], threading.Event(), []
+    space, dropped = emit.space()["id"], emit.space(retentionDays=0)["id"]
+    stop, filled = threading.Event(), []
 
     def work():
         while not stop.is_set():
             fill(emit, space, str(len(filled)))
+            for _ in range(20):
+                emit.report(emit.create(dropped)["id"], "kill")
             filled.append(1)
 
     worker = threading.Thread(target=work)
