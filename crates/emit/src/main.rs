@@ -6,7 +6,7 @@ mod logging;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Requests are many small allocations, freed on another thread than they were made on.
 #[global_allocator]
@@ -14,7 +14,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Background jobs over plain HTTP, watched live over WebSockets.
 #[derive(Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(version, arg_required_else_help = true, after_help = include_str!("help/emit.txt"))]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -36,6 +36,8 @@ enum Command {
     Restore(commands::restore::Flags),
     /// Examine a store, also beside a running server: is it whole, and does all of it fit together?
     Doctor(commands::doctor::Flags),
+    /// Print a script that completes these commands and flags in a shell.
+    Completions(commands::completions::Flags),
 }
 
 fn main() -> ExitCode {
@@ -47,5 +49,6 @@ fn main() -> ExitCode {
         Command::Backup(flags) => commands::backup::run(flags),
         Command::Restore(flags) => commands::restore::run(flags),
         Command::Doctor(flags) => commands::doctor::run(flags),
+        Command::Completions(flags) => commands::completions::run(&flags, Arguments::command()),
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use emit_store::sqlite;
 
-use super::{refuse_folder, refused, with_config};
+use super::{print, refuse_folder, refused, with_config};
 use crate::config::ToolFlags;
 
 /// What may be set.
@@ -48,8 +48,8 @@ pub(crate) fn run(flags: Flags) -> ExitCode {
         if let Err(why) = std::fs::File::open(folder).and_then(|folder| folder.sync_all()) {
             return cannot_write(file, &why);
         }
-        println!("{} holds {} as it was at one moment, {size} bytes", file.display(), data.display());
-        ExitCode::SUCCESS
+        let (file, data) = (file.display(), data.display());
+        print(&format!("{file} holds {data} as it was at one moment, {size} bytes\n"))
     })
 }
 

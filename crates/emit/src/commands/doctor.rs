@@ -6,7 +6,7 @@ use clap::Args;
 use emit_server::clock::Clock;
 use emit_store::sqlite::doctor::{Checked, Finding, examine};
 
-use super::{refuse_folder, with_config};
+use super::{print, refuse_folder, with_config};
 use crate::config::ToolFlags;
 
 /// The store could be read, and is not as it should be.
@@ -29,26 +29,25 @@ pub(crate) fn run(flags: Flags) -> ExitCode {
 }
 
 fn report(checks: &[Checked]) -> ExitCode {
+    let mut lines = Vec::new();
     for check in checks {
         let verdict = if check.findings.is_empty() { "ok   " } else { "WRONG" };
-        println!("{verdict} {:<12} {}", check.name, check.promise);
-        for finding in &check.findings {
-            println!("        {}", sentence(finding));
-        }
+        lines.push(format!("{verdict} {:<12} {}", check.name, check.promise));
+        lines.extend(check.findings.iter().map(|finding| format!("        {}", sentence(finding))));
         if check.more {
-            println!("        and more");
+            lines.push("        and more".to_owned());
         }
     }
     let wrong = checks.iter().filter(|check| !check.findings.is_empty()).count();
-    if wrong == 0 {
-        println!("The store is sound.");
-        return ExitCode::SUCCESS;
-    }
-    println!(
-        "{wrong} of {} checks found something wrong; `emit doctor --help` says what to do.",
-        checks.len()
-    );
-    ExitCode::from(FOUND)
+    lines.push(match wrong {
+        0 => "The store is sound.".to_owned(),
+        _ => format!(
+            "{wrong} of {} checks found something wrong; `emit doctor --help` says what to do.",
+            checks.len()
+        ),
+    });
+    let printed = print(&(lines.join("\n") + "\n"));
+    if wrong == 0 { printed } else { ExitCode::from(FOUND) }
 }
 
 fn sentence(finding: &Finding) -> String {

@@ -10,7 +10,7 @@ use emit_server::operator::{self, Wanted};
 use emit_store::sqlite::{OpenError, SqliteStore};
 use serde_json::{Value, json};
 
-use super::{refuse_folder, refused, with_config};
+use super::{print, refuse_folder, refused, with_config};
 use crate::config::{Config, ToolFlags};
 
 /// What may be set.
@@ -84,10 +84,7 @@ fn make(config: &Config, wanted: &Wanted) -> ExitCode {
         Err(why) => Err(why),
     };
     match made {
-        Ok(key) => {
-            tell(&key);
-            ExitCode::SUCCESS
-        }
+        Ok(key) => tell(&key),
         Err(why) => {
             eprintln!("emit: {why}");
             ExitCode::FAILURE
@@ -96,7 +93,7 @@ fn make(config: &Config, wanted: &Wanted) -> ExitCode {
 }
 
 /// The secret alone on stdout, for `KEY=$(emit key create …)`; what it is on stderr.
-fn tell(key: &str) {
+fn tell(key: &str) -> ExitCode {
     let key: Value = serde_json::from_str(key).unwrap_or_default();
     let text = |name: &str| key[name].as_str().unwrap_or_default();
     let scopes: Vec<_> = key["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -104,7 +101,7 @@ fn tell(key: &str) {
     let end = key["expiresAt"].as_str().map_or("never".to_owned(), |at| format!("at {at}"));
     let (id, scopes) = (text("tokenId"), scopes.join(","));
     eprintln!("emit: key {id}: {scopes}, {space}, ends {end}. Shown only now:");
-    println!("{}", text("token"));
+    print(&format!("{}\n", text("token")))
 }
 
 /// A time to come: given as such, or as a number of days, hours or minutes from now on.

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(crate) mod backup;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dev;
 pub(crate) mod doctor;
@@ -9,6 +10,7 @@ pub(crate) mod restore;
 pub(crate) mod serve;
 
 use std::fmt::Display;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -56,6 +58,18 @@ fn refuse_folder(error: &OpenError) -> ExitCode {
 fn refused(why: &dyn Display) -> ExitCode {
     eprintln!("emit: {why}");
     ExitCode::from(REFUSED)
+}
+
+/// Prints what was asked for. Where stdout takes nothing (a full disk, a closed pipe) that is a failure, no panic.
+fn print(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("emit: nothing can be printed: {why}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Runs a future on a runtime of its own.

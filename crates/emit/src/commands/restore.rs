@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use emit_store::sqlite;
 
-use super::{refuse_folder, with_config};
+use super::{print, refuse_folder, with_config};
 use crate::config::ToolFlags;
 
 /// What may be set.
@@ -23,8 +23,7 @@ pub(crate) struct Flags {
 pub(crate) fn run(flags: Flags) -> ExitCode {
     with_config(flags.settings, |loaded| match sqlite::restore(&flags.file, &loaded.config.data) {
         Ok(()) => {
-            println!("{} is restored from {}", loaded.config.data.display(), flags.file.display());
-            ExitCode::SUCCESS
+            print(&format!("{} is restored from {}\n", loaded.config.data.display(), flags.file.display()))
         }
         Err(why) => refuse_folder(&why),
     })

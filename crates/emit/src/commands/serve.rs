@@ -16,6 +16,7 @@ const SHORT_KEY: usize = 20;
 
 /// What may be set.
 #[derive(Args)]
+#[command(after_help = include_str!("../help/serve.txt"))]
 pub(crate) struct Flags {
     #[command(flatten)]
     settings: ServeFlags,
