@@ -13,3 +13,4 @@ pub mod outbound;
 pub mod reads;
 pub mod realtime;
 pub mod start;
+pub mod traces;

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::metrics::ENGINE;
 use crate::realtime::Hub;
+use crate::traces;
 
 /// Jobs touched by one batch: bounds how long one commit may take.
 const BATCH_WEIGHT: usize = 2_000;
@@ -157,6 +158,7 @@ impl Lane {
             self.flags.health.store(Health::Fine as u8, Ordering::Relaxed);
         }
         ENGINE.committed(took, &written);
+        traces::committed(&written);
         self.carry_out(effects);
         answers.into_iter().for_each(|answer| answer(Ok(&written)));
         self.publish(written);

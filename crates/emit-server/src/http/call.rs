@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_TYPE, LINK};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use emit_api::fields::checked;
 use emit_api::jobs::fence;
@@ -179,8 +179,7 @@ impl Call {
 
     /// The trace context, if it is one: a broken one is nobody's error.
     pub(super) fn traceparent(&self) -> Option<Arc<str>> {
-        let text = self.parts.headers.get(TRACEPARENT)?.to_str().ok()?;
-        is_traceparent(text).then(|| text.into())
+        traceparent(&self.parts.headers).map(Into::into)
     }
 
     /// What `realtimeUrl` begins with.
@@ -191,6 +190,11 @@ impl Call {
         let scheme = if rest.len() < origin.len() { "ws" } else { "" };
         format!("{scheme}{rest}/api/v1/realtime/")
     }
+}
+
+/// The trace context of a request, if it is one.
+pub(super) fn traceparent(headers: &HeaderMap) -> Option<&str> {
+    headers.get(TRACEPARENT)?.to_str().ok().filter(|text| is_traceparent(text))
 }
 
 /// `00-<32 hex>-<16 hex>-<2 hex>`, neither id all zeros; later versions may carry more.

@@ -17,7 +17,7 @@ use emit_core::ids::Id;
 use tower_service::Service as TowerService;
 
 use super::auth::{Target, authenticate, authorize, client};
-use super::call::{Call, id};
+use super::call::{Call, id, traceparent};
 use super::log::{self, Line};
 use super::page::Page;
 use super::problem::{Code, Problem};
@@ -27,6 +27,7 @@ use super::{Answer, body, cors, openapi, request_id};
 use crate::app::App;
 use crate::keyring::fresh_id;
 use crate::metrics::HTTP;
+use crate::traces;
 
 /// A future on the heap.
 pub(super) type Future<T> = Pin<Box<dyn std::future::Future<Output = T> + Send>>;
@@ -102,6 +103,7 @@ async fn answer(shared: Arc<Shared>, table: fn(&Shared) -> &Table, request: Requ
     let origin = cors::allowed_origin(request.headers(), &shared.app.settings.allowed_origins);
     let (parts, body) = request.into_parts();
     let method = parts.method.clone();
+    let span = traces::begin(|| traceparent(&parts.headers), shared.app.clock.now());
     let mut trail = Trail::default();
     let mut response = if method == Method::OPTIONS {
         let mut response = Response::new(Body::empty());
@@ -125,6 +127,10 @@ async fn answer(shared: Arc<Shared>, table: fn(&Shared) -> &Table, request: Requ
     let (took, status, route) = (began.elapsed(), response.status(), trail.route.as_deref());
     route.map_or(&HTTP.unrouted, |route| &*route.meter).answered(status, took);
     let Trail { job, token, code, .. } = trail;
+    if let Some(span) = span {
+        let (route, code) = (route.map(|route| route.path), code.map(Code::as_str));
+        span.end(&traces::Request { id: &request_id, method: &method, route, job, status, code, took });
+    }
     log::write(&Line { id: &request_id, method: &method, route, job, token, status, code, took });
     response
 }

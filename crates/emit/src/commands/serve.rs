@@ -6,8 +6,9 @@ use std::time::Duration;
 use clap::Args;
 use emit_server::app::{Patience, Settings};
 use emit_server::start::{FirstSteps, Options, Server};
+use emit_server::traces;
 
-use super::{block_on, listen, refuse, serve_until_told, with_config};
+use super::{block_on, listen, refuse, refused, serve_until_told, with_config};
 use crate::config::{Config, ServeFlags};
 use crate::logging::say;
 
@@ -33,6 +34,9 @@ async fn serve(config: Config) -> ExitCode {
     let admin_key = config.admin_key.as_ref().map(|key| key.0.clone());
     if admin_key.as_ref().is_some_and(|key| key.len() < SHORT_KEY) {
         tracing::warn!("the admin key is short; 32 random characters are safe, words are not");
+    }
+    if let Err(why) = traces::start(config.otlp_endpoint.as_ref().map(|collector| collector.0.as_str())) {
+        return refused(&why);
     }
     let own_key = admin_key.is_some();
     let (metrics, format) = (config.metrics_listen, config.log_format);
@@ -60,7 +64,10 @@ async fn serve(config: Config) -> ExitCode {
         greet(first, own_key, &url);
     }
     say(format, &format!("listening on http://{address}"));
-    serve_until_told(server, listener, format).await
+    let code = serve_until_told(server, listener, format).await;
+    // It blocks, and needs the runtime meanwhile.
+    let _ = tokio::task::spawn_blocking(traces::stop).await;
+    code
 }
 
 /// What of the configuration a request depends on.

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use super::kinds::{AdminKey, Form, Kind, List, LogFilter, Origin, PublicUrl, Whole};
+use super::kinds::{AdminKey, Collector, Form, Kind, List, LogFilter, Origin, PublicUrl, Whole};
 use super::layers::{ConfigError, Values};
 use crate::logging::LogFormat;
 
@@ -95,6 +95,8 @@ settings! {
     body_timeout_seconds: Whole<1, 3_600> = "30" => Serve;
     /// Address and port that serve /metrics without a key, for a network that only its collector reaches.
     metrics_listen: Option<SocketAddr> = "" => Serve;
+    /// Base address of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318.
+    otlp_endpoint: Option<Collector> = "" => Serve;
     /// What is logged to stderr: `error`, `warn`, `info`, `debug` or `trace`, also per module.
     log: LogFilter = "info" => Serve;
     /// How a line of the log looks: `plain` for people, `json` for programs.

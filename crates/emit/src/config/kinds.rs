@@ -177,3 +177,21 @@ impl Kind for LogFormat {
         }
     }
 }
+
+/// `http://127.0.0.1:4318`: Emit speaks no TLS to a collector, which stands beside it.
+#[derive(Debug)]
+pub(crate) struct Collector(pub(crate) String);
+
+impl Kind for Collector {
+    const FORM: Form = Form::Text;
+    const WORD: &'static str = "URL";
+    fn read(text: &str) -> Result<Self, String> {
+        let url: Option<http::Uri> = text.parse().ok().filter(is_web);
+        match url {
+            Some(url) if url.scheme_str() == Some("http") && url.query().is_none() => {
+                Ok(Collector(text.to_owned()))
+            }
+            _ => Err("must look like http://127.0.0.1:4318".to_owned()),
+        }
+    }
+}

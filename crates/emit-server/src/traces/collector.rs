@@ -1,0 +1,67 @@
+//! The way to the collector: one short HTTP/1.1 connection a batch, on the server's own runtime. The exporter calls
+//! from a thread of its own.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::HOST;
+use http::{HeaderValue, Request, Response, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use opentelemetry_http::{HttpClient, HttpError};
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+/// A collector that takes longer for a batch loses it.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What a collector has to say is short.
+const ANSWER_BYTES: usize = 64 << 10;
+
+#[derive(Debug)]
+pub(super) struct Client(Handle);
+
+impl Client {
+    /// One that works on the present runtime.
+    pub(super) fn here() -> Client {
+        Client(Handle::current())
+    }
+}
+
+#[async_trait]
+impl HttpClient for Client {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let sent =
+            self.0.spawn(async { timeout(PATIENCE, send(request)).await.map_err(HttpError::from)? }).await;
+        let sent = sent.unwrap_or_else(|lost| Err(lost.into()));
+        match &sent {
+            Ok(answer) if answer.status().is_success() => {}
+            Ok(answer) => {
+                tracing::warn!(status = answer.status().as_u16(), "the collector refused a batch of spans")
+            }
+            Err(why) => tracing::warn!(%why, "a batch of spans did not reach the collector"),
+        }
+        sent
+    }
+}
+
+async fn send(mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+    let uri = request.uri().clone();
+    let authority = uri.authority().ok_or("the collector's address names no host")?;
+    let stream = TcpStream::connect((host(&uri), authority.port_u16().unwrap_or(80))).await?;
+    request.headers_mut().insert(HOST, HeaderValue::from_str(authority.as_str())?);
+    *request.uri_mut() = uri.path_and_query().map_or("/", |path| path.as_str()).parse()?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let (head, body) = sender.send_request(request.map(Full::new)).await?.into_parts();
+    let body = Limited::new(body, ANSWER_BYTES).collect().await?.to_bytes();
+    connection.abort();
+    Ok(Response::from_parts(head, body))
+}
+
+/// Without the brackets of an IPv6 address.
+fn host(uri: &Uri) -> &str {
+    uri.host().unwrap_or_default().trim_matches(['[', ']'])
+}
