@@ -171,7 +171,7 @@ async fn engine(setup: &Setup, time: Duration) -> Result<f64> {
     let reads = Reads::open(store.clone())?;
     let keyring = Arc::new(Keyring::new(reads, clock.clone()));
     let hub = Arc::new(Hub::new());
-    let (engine, _thread) = Engine::start(store.writer()?, clock.clone(), hub, keyring)?;
+    let (engine, _thread) = Engine::start(store.writer()?, clock.clone(), hub, keyring, Arc::default())?;
     let now = clock.now();
     let made = engine.create_space(new_space("bench", now), public_token(now)).await;
     let space = made.map_err(|refusal| anyhow!("{refusal:?}"))?.space.id;

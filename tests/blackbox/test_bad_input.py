@@ -249,7 +249,6 @@ HEADERS = [
     Bad("1,001 jobs", JOBS, json.dumps([{"name": "n"}] * 1001), **FIELDS), Bad("no jobs", JOBS, "[]", **FIELDS),
     Bad("1,001 reports", BATCH, json.dumps([{"jobId": NOBODY, "report": "ack"}] * 1001), **FIELDS),
     Bad("no reports", BATCH, "[]", **FIELDS),
-    Bad("a callback", JOBS, '{"name":"n","callbackUrl":"http://x.y"}', 422, "not_available"),
     Bad("a compressed body", JOBS, b"\x1f\x8b\x08\0\0\0\0\0", (400, 415), head=("content-encoding: gzip",)),
 ]
 

@@ -11,9 +11,17 @@ import pytest
 import browser
 import harness
 from harness import PATIENCE, ROOT
+from receivers import LOOPBACK
 
 EXAMPLES = ROOT / "examples"
 SCRIPTS = sorted(path for path in (EXAMPLES / "curl").glob("*.sh") if path.name != "lib.sh")
+
+
+@pytest.fixture(scope="module")
+def emit():
+    """The receiver of the callbacks' example is on this machine."""
+    with harness.server(*LOOPBACK) as one:
+        yield one
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)

@@ -191,13 +191,6 @@ def test_a_delivery_timeout_beyond_the_timeout(emit, space):
     problem(emit.call("POST", f"/spaces/{space}/jobs", sent), 422, "invalid_fields", "/deliveryTimeoutSeconds")
 
 
-def test_callbacks_do_not_exist_yet(emit, space):
-    """Until outbound exists, `callbackUrl` answers 422 `not_available`."""
-    sent = {"name": "n", "callbackUrl": "https://example.com/hook"}
-    problem(emit.call("POST", f"/spaces/{space}/jobs", sent), 422, "not_available", "/callbackUrl")
-    assert emit.call("GET", f"/spaces/{space}/jobs").json() == []
-
-
 def test_a_job_shows_its_events(emit, space):
     """«`GET /jobs/:jobId` → job with its latest 100 `events`, ascending»"""
     job = job_in(emit, space, "running")

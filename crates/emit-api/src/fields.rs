@@ -32,7 +32,6 @@ pub struct Rejection {
 impl Rejection {
     /// Adds what is wrong with another item.
     pub fn join(&mut self, other: Rejection) {
-        // Something that is wrong comes before something that is merely not available.
         if other.code == Code::InvalidFields {
             self.code = Code::InvalidFields;
         }
@@ -89,7 +88,6 @@ fn wrong_fields(count: usize) -> String {
 #[derive(Debug, Default)]
 pub struct Errors {
     list: Vec<FieldError>,
-    unavailable: usize,
 }
 
 impl Errors {
@@ -104,20 +102,9 @@ impl Errors {
     pub fn finish<T>(self, value: T) -> Result<T, Rejection> {
         match self.list.len() {
             0 => Ok(value),
-            count if count == self.unavailable => Err(Rejection {
-                code: Code::NotAvailable,
-                detail: "This server sends no outbound requests yet".into(),
-                errors: self.list,
-            }),
-            count => Err(Rejection {
-                code: Code::InvalidFields,
-                detail: if count == 1 {
-                    "1 field is wrong".into()
-                } else {
-                    format!("{count} fields are wrong")
-                },
-                errors: self.list,
-            }),
+            count => {
+                Err(Rejection { code: Code::InvalidFields, detail: wrong_fields(count), errors: self.list })
+            }
         }
     }
 
@@ -193,16 +180,6 @@ impl<'a> Fields<'a, '_> {
         for name in names {
             if self.raw(name).is_none() {
                 self.wrong(name, "is required");
-            }
-        }
-    }
-
-    /// Fields of the contract that this server cannot act on yet: refused rather than ignored.
-    pub fn unavailable(&mut self, names: &[&str]) {
-        for name in names {
-            if self.raw(name).is_some_and(|value| kind(value) != Kind::Null) {
-                self.wrong(name, "is not available on this server");
-                self.errors.unavailable += 1;
             }
         }
     }
@@ -487,20 +464,6 @@ mod tests {
         assert!(has_nul(r#""\\\u0000""#));
         assert!(!has_nul(r#""\\u0000""#));
         assert!(!has_nul(r#""ü\n\u0001\\""#));
-    }
-
-    #[test]
-    fn what_is_not_available_has_a_code_of_its_own_unless_more_is_wrong() {
-        let code = |text| {
-            let mut errors = Errors::default();
-            let mut fields = errors.open(text, "", KNOWN).unwrap();
-            fields.unavailable(&["a"]);
-            fields.flag("b");
-            errors.finish(()).map_err(|rejection| rejection.code)
-        };
-        assert_eq!(code(r#"{"a":null}"#), Ok(()));
-        assert_eq!(code(r#"{"a":"x"}"#), Err(Code::NotAvailable));
-        assert_eq!(code(r#"{"a":"x","b":1}"#), Err(Code::InvalidFields));
     }
 
     #[test]

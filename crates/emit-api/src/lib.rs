@@ -1,8 +1,10 @@
-//! The wire: bodies in, answers out, and their description. No I/O, no clock and no HTTP may come in here.
+//! The wire: bodies in, answers out, and their description. No I/O and no clock may come in here, and of
+//! HTTP only the grammar of URLs and headers.
 
 pub mod fields;
 pub mod jobs;
 pub mod openapi;
+pub mod outbound;
 pub mod problem;
 pub mod spaces;
 #[cfg(test)]

@@ -62,6 +62,7 @@ codes! {
     RequestTimeout = "request_timeout", 408, "The request took too long to arrive";
     WrongState = "wrong_state", 409, "The job's status does not allow this";
     StaleDelivery = "stale_delivery", 409, "The job has been delivered anew";
+    NotAvailable = "not_available", 409, "The job waits for the end of its delay";
     SpacePaused = "space_paused", 409, "The space is paused";
     NoCallback = "no_callback", 409, "The job has no callback";
     SpaceNotEmpty = "space_not_empty", 409, "The space still has jobs";
@@ -70,7 +71,6 @@ codes! {
     InvalidFields = "invalid_fields", 422, "Fields of the body are wrong";
     InvalidQuery = "invalid_query", 422, "Parameters of the query are wrong";
     InvalidHeader = "invalid_header", 422, "A header is wrong";
-    NotAvailable = "not_available", 422, "Not available";
     IdempotencyMismatch = "idempotency_mismatch", 422, "The idempotency key was used for another body";
     UseCursor = "use_cursor", 422, "The offset is too large";
     UpgradeRequired = "upgrade_required", 426, "This address speaks WebSocket";

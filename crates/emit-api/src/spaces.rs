@@ -1,13 +1,18 @@
 //! Spaces: their settings in, themselves out.
 
 use emit_core::ids::Id;
-use emit_core::limits::{MAX_DELIVERIES, RETENTION_DAYS};
+use std::sync::Arc;
+
+use emit_core::Millis;
+use emit_core::limits::{MAX_DELIVERIES, OLD_SECRET_MS, RETENTION_DAYS};
+use emit_core::outbound::{Push, Secret, Slack};
 use emit_core::time::Rfc3339Millis;
 use emit_store::Space as Row;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::fields::{Errors, Fields, Rejection};
+use crate::outbound::{NewSecret, PushSettings, SlackSettings, push, secret, secret_text, slack};
 
 /// Highest `maxPending`: more than any store holds.
 const MAX_PENDING: i64 = 1_000_000_000;
@@ -34,20 +39,19 @@ pub struct Space<'a> {
     /// Delivery timeouts of one attempt until the job is dead.
     #[schema(required = true)]
     pub max_deliveries: Option<u32>,
-    /// Not available yet.
-    #[schema(value_type = Option<Object>, required = true)]
-    pub slack: Option<()>,
-    /// Not available yet.
-    #[schema(value_type = Option<Object>, required = true)]
-    pub push: Option<()>,
-    /// Not available yet.
-    #[schema(value_type = Option<String>, required = true)]
-    pub webhook_secret: Option<()>,
+    /// Messages to Slack.
+    #[schema(required = true)]
+    pub slack: Option<SlackSettings>,
+    /// Wake-ups for workers that do not poll.
+    #[schema(required = true)]
+    pub push: Option<PushSettings>,
+    /// What callbacks are signed with: shown once, when it is made or given; else `whsec_***`.
+    pub webhook_secret: String,
 }
 
 impl<'a> Space<'a> {
-    /// A space as it is answered.
-    pub fn new(space: &'a Row) -> Space<'a> {
+    /// A space as it is answered. `revealed`: with its secret.
+    pub fn new(space: &'a Row, revealed: bool) -> Space<'a> {
         Space {
             id: space.id,
             created_at: Rfc3339Millis(space.created_at),
@@ -56,9 +60,9 @@ impl<'a> Space<'a> {
             retention_days: space.retention_days,
             max_pending: space.max_pending,
             max_deliveries: space.max_deliveries,
-            slack: None,
-            push: None,
-            webhook_secret: None,
+            slack: space.outbound.slack.as_ref().map(SlackSettings::new),
+            push: space.outbound.push.as_ref().map(PushSettings::new),
+            webhook_secret: secret_text(&space.outbound.secret, revealed),
         }
     }
 }
@@ -82,13 +86,12 @@ pub struct SpaceRequest {
     /// Delivery timeouts of one attempt until the job is dead; `null`: never.
     #[schema(minimum = 1, maximum = 1_000)]
     pub max_deliveries: Option<i64>,
-    /// Not available yet.
-    #[schema(value_type = Option<Object>)]
-    pub slack: Option<serde_json::Value>,
-    /// Not available yet.
-    #[schema(value_type = Option<Object>)]
-    pub push: Option<serde_json::Value>,
-    /// Not available yet.
+    /// Messages to Slack; `null`: none.
+    pub slack: Option<SlackSettings>,
+    /// Wake-ups for workers that do not poll; `null`: none.
+    pub push: Option<PushSettings>,
+    /// What callbacks are signed with: `whsec_` and 24 to 64 bytes in base64; `null`: a fresh one. The one before
+    /// signs on for 24 hours.
     pub webhook_secret: Option<String>,
 }
 
@@ -108,16 +111,37 @@ pub struct Settings {
     pub max_pending: Option<Option<i64>>,
     /// The inner `None`: never.
     pub max_deliveries: Option<Option<u32>>,
+    /// The inner `None`: no messages.
+    pub slack: Option<Option<Slack>>,
+    /// The inner `None`: no wake-ups.
+    pub push: Option<Option<Push>>,
+    /// A new signing secret.
+    pub secret: Option<NewSecret>,
 }
 
 impl Settings {
-    /// Writes them into a space.
-    pub fn apply(self, space: &mut Row) {
+    /// Writes them into a space. `fresh` is taken where the server is to make the secret.
+    pub fn apply(self, space: &mut Row, fresh: Secret, now: Millis) {
         space.name = self.name.unwrap_or(std::mem::take(&mut space.name));
         space.paused = self.paused.unwrap_or(space.paused);
         space.retention_days = self.retention_days.unwrap_or(space.retention_days);
         space.max_pending = self.max_pending.unwrap_or(space.max_pending);
         space.max_deliveries = self.max_deliveries.unwrap_or(space.max_deliveries);
+        if self.slack.is_none() && self.push.is_none() && self.secret.is_none() {
+            return;
+        }
+        let is_new = space.no == 0;
+        let outbound = Arc::make_mut(&mut space.outbound);
+        outbound.slack = self.slack.unwrap_or(outbound.slack.take());
+        outbound.push = self.push.unwrap_or(outbound.push.take());
+        match self.secret {
+            // Nothing was ever signed with the secret of a space that is only coming into being.
+            Some(NewSecret::Given(secret)) if is_new => outbound.secret = secret,
+            Some(NewSecret::Fresh) if is_new => outbound.secret = fresh,
+            Some(NewSecret::Given(secret)) => outbound.rotate(secret, now + OLD_SECRET_MS),
+            Some(NewSecret::Fresh) => outbound.rotate(fresh, now + OLD_SECRET_MS),
+            None => {}
+        }
     }
 }
 
@@ -128,7 +152,6 @@ pub fn settings(body: Option<&str>, new: bool) -> Result<Settings, Rejection> {
         if new {
             fields.require(&["name"]);
         }
-        fields.unavailable(&["slack", "push", "webhookSecret"]);
         Settings {
             name: fields.name("name").map(Into::into),
             paused: fields.flag("paused"),
@@ -136,6 +159,9 @@ pub fn settings(body: Option<&str>, new: bool) -> Result<Settings, Rejection> {
             max_pending: optional(&mut fields, "maxPending", MAX_PENDING),
             max_deliveries: optional(&mut fields, "maxDeliveries", MAX_DELIVERIES)
                 .map(|most| most.map(|most| most as u32)),
+            slack: slack(&mut fields),
+            push: push(&mut fields),
+            secret: secret(&mut fields),
         }
     });
     errors.finish(settings.unwrap_or_default())
@@ -151,7 +177,6 @@ fn optional(fields: &mut Fields<'_, '_>, name: &str, max: i64) -> Option<Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::Code;
     use crate::testing::{properties, wrong};
 
     #[test]
@@ -174,7 +199,13 @@ mod tests {
             ("maxPending", &["null", "1"], &["0", "1000000001"]),
             ("maxDeliveries", &["null", "1", "1000"], &["0", "1001"]),
             ("paused", &["true"], &["1", "null"]),
-            ("slack", &["null"], &[]),
+            ("slack", &["null", r#"{"webhookUrl":"https://a/b","events":["dead","created"]}"#], &["1"]),
+            ("push", &["null", r#"{"url":"https://a","headers":{"x":"y"},"names":["n"]}"#], &["[]"]),
+            (
+                "webhookSecret",
+                &["null", "\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\""],
+                &["1", "\"whsec_x\"", "\"MfKQ\""],
+            ),
             ("seq", &[], &["1"]),
         ] {
             for value in fine {
@@ -191,11 +222,12 @@ mod tests {
     }
 
     #[test]
-    fn outbound_settings_are_not_available() {
-        let rejection = settings(Some(r#"{"name":"x","webhookSecret":"whsec_x"}"#), true).unwrap_err();
+    fn what_is_wrong_within_is_pointed_at() {
+        let body = r#"{"slack":{"webhookUrl":"https://a/***","events":["dead","log"]},
+            "push":{"headers":{"host":"a"},"names":[""]}}"#;
         assert_eq!(
-            (rejection.code, rejection.errors[0].path.as_str()),
-            (Code::NotAvailable, "/webhookSecret")
+            wrong(settings(Some(body), false)),
+            ["/slack/webhookUrl", "/slack/events/1", "/push/url", "/push/headers/host", "/push/names/0"]
         );
     }
 }

@@ -52,3 +52,13 @@ pub const RETENTION_DAYS: i64 = 3_650;
 pub const JOB_TOKEN_SECONDS: i64 = 86_400;
 /// Longest grace of a rotated key, in seconds: thirty days.
 pub const GRACE_SECONDS: i64 = 30 * 86_400;
+/// Characters of a URL the server sends to: what most receivers take.
+pub const OUTBOUND_URL_CHARS: usize = 2_000;
+/// Headers that are sent along.
+pub const OUTBOUND_HEADERS: usize = 20;
+/// Characters of such a header's value.
+pub const OUTBOUND_HEADER_CHARS: usize = 2_000;
+/// Bytes of a signing secret, after Standard Webhooks.
+pub const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+/// How long a replaced signing secret signs on, in milliseconds: 24 h.
+pub const OLD_SECRET_MS: i64 = 86_400_000;

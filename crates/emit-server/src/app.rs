@@ -31,6 +31,8 @@ pub struct Settings {
     pub array_bytes_max: usize,
     /// How long a slow request is waited for.
     pub patience: Patience,
+    /// What is sent out, where to and when.
+    pub outbound: crate::outbound::Settings,
     /// What the page at `/` may show: the id and public token of a demo space (`emit dev`).
     pub demo: Option<Demo>,
 }
@@ -46,6 +48,7 @@ impl Default for Settings {
             public_requests_per_second: 1_000,
             array_bytes_max: ARRAY_BYTES,
             patience: Patience { head: Duration::from_secs(10), body: Duration::from_secs(30) },
+            outbound: crate::outbound::Settings::default(),
             demo: None,
         }
     }

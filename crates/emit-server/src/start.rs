@@ -16,6 +16,7 @@ use crate::engine::Engine;
 use crate::keyring::{self, Keyring};
 use crate::net::local::Local;
 use crate::outbound::sign::fresh_secret;
+use crate::outbound::{self, Outlet};
 use crate::reads::Reads;
 use crate::realtime::Hub;
 use crate::{http, net, operator};
@@ -90,6 +91,7 @@ struct Parts {
     reads: Reads,
     keyring: Arc<Keyring>,
     hub: Arc<Hub>,
+    outlet: Arc<Outlet>,
     clock: Arc<Clock>,
     settings: Settings,
     /// Where the operator asks; `None` where the folder allows no socket.
@@ -108,14 +110,17 @@ impl Server {
         let reads = Reads::open(store.clone())?;
         let keyring = Arc::new(Keyring::new(reads.clone(), clock.clone()));
         let hub = Arc::new(Hub::new());
-        let (engine, engine_thread) = Engine::start(writer, clock.clone(), hub.clone(), keyring.clone())
-            .map_err(|why| StartError::Failed(format!("the engine cannot be started: {why}")))?;
+        let outlet = Arc::new(Outlet::default());
+        let (engine, engine_thread) =
+            Engine::start(writer, clock.clone(), hub.clone(), keyring.clone(), outlet.clone())
+                .map_err(|why| StartError::Failed(format!("the engine cannot be started: {why}")))?;
         let (drain, draining) = watch::channel(false);
         let settings = options.settings;
         let local = Local::bind(&options.data)
             .inspect_err(|why| tracing::warn!(%why, "no socket in the data folder: `emit key` needs the server stopped"))
             .ok();
-        let parts = Parts { engine, engine_thread, reads, keyring, hub, clock, settings, local, store };
+        let parts =
+            Parts { engine, engine_thread, reads, keyring, hub, outlet, clock, settings, local, store };
         Ok(Server { parts, metrics: None, first_steps, drain, draining })
     }
 
@@ -146,7 +151,16 @@ impl Server {
 
     /// Serves until `told`, then drains: what is in flight is answered, streams close with 1012.
     pub async fn serve(self, listener: TcpListener, told: impl Future<Output = ()>) {
-        let Parts { engine, engine_thread, reads, keyring, hub, clock, settings, local, store } = self.parts;
+        let Parts { engine, engine_thread, reads, keyring, hub, outlet, clock, settings, local, store } =
+            self.parts;
+        let sending = outbound::start(
+            &settings.outbound,
+            engine.clone(),
+            reads.clone(),
+            clock.clone(),
+            outlet,
+            self.draining.clone(),
+        );
         let head = settings.patience.head;
         let app = Arc::new(App {
             engine: engine.clone(),
@@ -181,6 +195,7 @@ impl Server {
         tokio::join!(serving, showing, draining);
         noting.abort();
         answering.abort();
+        let _ = sending.await;
         drop(engine);
         // Whatever was answered is on disk; the thread only holds handles that are going away.
         drop(engine_thread);

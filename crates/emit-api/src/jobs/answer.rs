@@ -7,6 +7,7 @@ use emit_store::Contents;
 use utoipa::ToSchema;
 
 use crate::jobs::RetryBackoff;
+use crate::outbound::masked;
 use crate::write::Object;
 
 /// A job. `null` where there is nothing yet.
@@ -35,11 +36,11 @@ pub struct Job {
     /// `null`: no delay.
     #[schema(required = true)]
     pub retry_backoff: Option<RetryBackoff>,
-    /// Not available yet.
+    /// As given.
     #[schema(required = true)]
     pub callback_url: Option<String>,
-    /// Not available yet.
-    #[schema(required = true, value_type = Option<Object>)]
+    /// As given, with `***` in place of the values.
+    #[schema(required = true, value_type = Option<std::collections::BTreeMap<String, String>>)]
     pub callback_headers: Option<serde_json::Value>,
     /// As given.
     #[schema(required = true, value_type = Option<std::collections::BTreeMap<String, String>>)]
@@ -201,8 +202,9 @@ impl JobAnswer<'_> {
         object.time("expiresAt", job.expires_at);
         object.whole("priority", job.priority);
         write_backoff(object.key("retryBackoff"), &spec.backoff);
-        object.raw("callbackUrl", None);
-        object.raw("callbackHeaders", None);
+        object.text("callbackUrl", spec.callback.as_ref().map(|callback| &*callback.url));
+        let headers = spec.callback.as_ref().and_then(|callback| callback.headers.as_deref()).map(masked);
+        object.raw("callbackHeaders", headers.as_deref());
         object.raw("tags", spec.tags.as_deref());
         object.text("idempotencyKey", spec.idempotency_key.as_deref());
     }

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::fields::{Errors, Fields, Rejection, plain_text};
+use crate::outbound::callback;
 
 /// A job to be created.
 #[derive(Debug, ToSchema)]
@@ -45,10 +46,11 @@ pub struct CreateRequest {
     pub priority: i64,
     /// Delay before a retry; by default none.
     pub retry_backoff: Option<RetryBackoff>,
-    /// Not available yet.
+    /// Where its end is told, with a signed POST.
+    #[schema(max_length = 2_000, example = "https://example.com/jobs/ended")]
     pub callback_url: Option<String>,
-    /// Not available yet.
-    #[schema(value_type = Option<Object>)]
+    /// Headers to send along, at most 20; their values are never answered.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
     pub callback_headers: Option<serde_json::Value>,
     /// Up to 16 pairs to find the job by: keys of 1 to 50 characters without `:`, values of up to 200.
     #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
@@ -118,12 +120,13 @@ pub fn create(
 
 fn read(fields: &mut Fields<'_, '_>, bytes: &[u8], headers: &Created<'_>, now: Millis) -> NewJob {
     fields.require(&["name"]);
-    fields.unavailable(&["callbackUrl", "callbackHeaders"]);
     fields.null_is_absent(&[
         "payload",
         "scheduledFor",
         "expiresAt",
         "retryBackoff",
+        "callbackUrl",
+        "callbackHeaders",
         "tags",
         "idempotencyKey",
     ]);
@@ -148,7 +151,7 @@ fn read(fields: &mut Fields<'_, '_>, bytes: &[u8], headers: &Created<'_>, now: M
             tags: tags(fields),
             idempotency_key,
             traceparent: headers.traceparent.clone(),
-            callback: None,
+            callback: callback(fields),
         }),
     }
 }
@@ -229,7 +232,6 @@ fn tags(fields: &mut Fields<'_, '_>) -> Option<Arc<str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::Code;
     use crate::testing::{properties, wrong};
 
     const NOW: Millis = 1_740_393_120_000;
@@ -280,8 +282,12 @@ mod tests {
                 ],
             ),
             ("idempotencyKey", &["null", "\"k\""], &["\"\"", "1"]),
-            ("callbackUrl", &["null"], &["\"https://example.com\""]),
-            ("callbackHeaders", &["null"], &["{}"]),
+            (
+                "callbackUrl",
+                &["null", "\"https://example.com\""],
+                &["1", "\"example.com\"", "\"http://u@a\""],
+            ),
+            ("callbackHeaders", &["null"], &["{}", "[]", r#"{"host":"a"}"#]),
             (
                 "retryBackoff",
                 &[
@@ -345,9 +351,10 @@ mod tests {
     }
 
     #[test]
-    fn outbound_fields_are_told_apart() {
-        let code = |text| made(text).map(|_| ()).unwrap_err().code;
-        assert_eq!(code(r#"{"name":"x","callbackUrl":"https://example.com"}"#), Code::NotAvailable);
+    fn a_callback_has_a_url_and_perhaps_headers() {
+        let made = made(r#"{"name":"x","callbackUrl":"https://a/b?c","callbackHeaders":{"X-A" : "\u0061"}}"#);
+        let callback = made.unwrap().spec.callback.clone().unwrap();
+        assert_eq!((&*callback.url, callback.headers.as_deref()), ("https://a/b?c", Some(r#"{"X-A":"a"}"#)));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::{Health, Polled, admin, bulk, create, single};
 use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::metrics::ENGINE;
+use crate::outbound::Outlet;
 use crate::realtime::Hub;
 use crate::traces;
 
@@ -42,6 +43,7 @@ pub(super) struct Lane {
     clock: Arc<Clock>,
     hub: Arc<Hub>,
     keyring: Arc<Keyring>,
+    outlet: Arc<Outlet>,
     flags: Flags,
     rng: StdRng,
     waiting: Waiting,
@@ -58,6 +60,7 @@ impl Lane {
         clock: Arc<Clock>,
         hub: Arc<Hub>,
         keyring: Arc<Keyring>,
+        outlet: Arc<Outlet>,
         flags: Flags,
         rng: StdRng,
     ) -> Lane {
@@ -67,6 +70,7 @@ impl Lane {
             clock,
             hub,
             keyring,
+            outlet,
             flags,
             rng,
             waiting: Waiting::default(),
@@ -184,6 +188,7 @@ impl Lane {
     }
 
     fn publish(&self, written: Vec<Change>) {
+        self.outlet.committed(&written);
         let events: Vec<Recorded> = written.into_iter().flat_map(|change| change.recorded).collect();
         if !events.is_empty() {
             self.hub.publish(&events);
@@ -297,6 +302,7 @@ fn execute(
         Work::Bulk { space, which, limit, dry_run, command, reply } => {
             bulk::bulk(batch, space, &which, limit, dry_run, &command, reply)
         }
+        Work::CallbackTried { job, tried, reply } => single::callback_tried(batch, job, tried, reply),
         Work::GiveBack { unseen } => single::give_back(batch, unseen),
         Work::CreateSpace { space, public, reply } => admin::create_space(batch, &space, public, reply),
         Work::UpdateSpace { id, edit, reply } => admin::update_space(batch, id, edit, reply),

@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
+use emit_core::callback::Tried;
 use emit_core::command::Fence;
 use emit_core::{
     Command, DeliveryId, Edit, JobId, Millis, NewJob, RawJson, Refusal, Report, SpaceId, SpaceNo, TokenId,
@@ -41,6 +42,7 @@ use work::{PollCall, Reply, Work};
 use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::metrics::ENGINE;
+use crate::outbound::Outlet;
 use crate::realtime::Hub;
 
 /// Work that may wait for the engine: enough for some batches, too little to fill memory.
@@ -139,9 +141,10 @@ impl Engine {
         clock: Arc<Clock>,
         hub: Arc<Hub>,
         keyring: Arc<Keyring>,
+        outlet: Arc<Outlet>,
     ) -> std::io::Result<(Engine, std::thread::JoinHandle<()>)> {
         let rng = StdRng::from_rng(&mut rand::rng());
-        let (engine, lane, incoming) = Engine::assemble(writer, clock, hub, keyring, rng);
+        let (engine, lane, incoming) = Engine::assemble(writer, clock, hub, keyring, outlet, rng);
         let thread = std::thread::Builder::new().name("engine".into()).spawn(move || lane.run(incoming))?;
         Ok((engine, thread))
     }
@@ -152,13 +155,14 @@ impl Engine {
         clock: Arc<Clock>,
         hub: Arc<Hub>,
         keyring: Arc<Keyring>,
+        outlet: Arc<Outlet>,
         rng: StdRng,
     ) -> (Engine, Lane, Receiver<Work>) {
         let (queue, incoming) = sync_channel(QUEUE);
         let health = Arc::new(AtomicU8::new(Health::Fine as u8));
         let draining = Arc::new(AtomicBool::new(false));
         let engine = Engine { queue, health: health.clone(), draining: draining.clone() };
-        let lane = Lane::new(writer, clock, hub, keyring, Flags { health, draining }, rng);
+        let lane = Lane::new(writer, clock, hub, keyring, outlet, Flags { health, draining }, rng);
         (engine, lane, incoming)
     }
 
@@ -250,6 +254,16 @@ impl Engine {
     /// Forgets an ended job.
     pub async fn erase(&self, caller: Caller, job: JobId) -> Result<(), Refusal> {
         self.single(caller, job, Command::Erase).await.map(|_| ())
+    }
+
+    /// Tells the end of a job anew.
+    pub async fn resend_callback(&self, caller: Caller, job: JobId) -> Result<Done, Refusal> {
+        self.single(caller, job, Command::ResendCallback).await
+    }
+
+    /// Takes how a try to tell a job's end went.
+    pub async fn callback_tried(&self, job: JobId, tried: Tried) -> Result<(), Refusal> {
+        self.ask(|reply| Work::CallbackTried { job, tried: Box::new(tried), reply }).await
     }
 
     async fn single(&self, caller: Caller, job: JobId, command: Command) -> Result<Done, Refusal> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use emit_core::callback::Tried;
 use emit_core::command::Fence;
 use emit_core::{Command, DeliveryId, JobId, Refusal, Report};
 use emit_store::{Contents, StoreError};
@@ -98,6 +99,20 @@ pub(super) fn claim(
         Ok(Box::new(move |written| {
             Ok(Polled { jobs: vec![done(outcome, space.id, contents)(written)], engine })
         }))
+    })
+}
+
+/// How a try to tell a job's end went. Nobody waits for the job: its contents are not read.
+pub(super) fn callback_tried(
+    batch: &mut Batch<'_>,
+    id: JobId,
+    tried: Box<Tried>,
+    reply: Reply<()>,
+) -> Result<(), StoreError> {
+    batch.run(reply, |batch| {
+        let job = batch.job(Caller::default(), id)?;
+        batch.apply(&job, &Command::CallbackTried(tried), Vec::new(), None)?;
+        Ok(Box::new(|_| Ok(())))
     })
 }
 

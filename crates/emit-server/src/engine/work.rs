@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use emit_core::callback::Tried;
 use emit_core::{Command, DeliveryId, JobId, Millis, NewJob, Refusal, SpaceId, TokenId};
 use emit_store::{Matching, Space, Token};
 use tokio::sync::oneshot;
@@ -60,6 +61,11 @@ pub(super) enum Work {
         dry_run: bool,
         command: Command,
         reply: Reply<Bulk>,
+    },
+    CallbackTried {
+        job: JobId,
+        tried: Box<Tried>,
+        reply: Reply<()>,
     },
     GiveBack {
         unseen: Vec<(JobId, DeliveryId)>,
@@ -124,9 +130,10 @@ impl Work {
     /// The jobs it names, to be loaded in one go.
     pub(super) fn names_jobs(&self, ids: &mut Vec<JobId>) {
         match self {
-            Work::Claim { job, .. } | Work::Single { job, .. } | Work::MintJobToken { job, .. } => {
-                ids.push(*job)
-            }
+            Work::Claim { job, .. }
+            | Work::Single { job, .. }
+            | Work::CallbackTried { job, .. }
+            | Work::MintJobToken { job, .. } => ids.push(*job),
             Work::Report { call, .. } => ids.push(call.job),
             Work::Reports { calls, .. } => ids.extend(calls.iter().map(|call| call.job)),
             Work::GiveBack { unseen } => ids.extend(unseen.iter().map(|(job, _)| *job)),
@@ -145,7 +152,9 @@ impl Work {
             Work::Bulk { reply, .. } => drop(reply.send(Err(why))),
             Work::CreateSpace { reply, .. } => drop(reply.send(Err(why))),
             Work::UpdateSpace { reply, .. } => drop(reply.send(Err(why))),
-            Work::DeleteSpace { reply, .. } | Work::DeleteToken { reply, .. } => drop(reply.send(Err(why))),
+            Work::DeleteSpace { reply, .. }
+            | Work::DeleteToken { reply, .. }
+            | Work::CallbackTried { reply, .. } => drop(reply.send(Err(why))),
             Work::CreateToken { reply, .. }
             | Work::MintJobToken { reply, .. }
             | Work::RotateToken { reply, .. } => drop(reply.send(Err(why))),

@@ -123,6 +123,12 @@ pub(super) async fn requeue(call: Call) -> Answer {
     Ok(whole(&done))
 }
 
+pub(super) async fn resend_callback(call: Call) -> Answer {
+    wire::nothing(call.json()?, "")?;
+    let done = call.app().engine.resend_callback(call.caller(), call.job()?).await?;
+    Ok(whole(&done))
+}
+
 pub(super) async fn edit(call: Call) -> Answer {
     let edit = wire::edit(call.json()?, call.now())?;
     let done = call.app().engine.edit(call.caller(), call.job()?, edit).await?;

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use emit_api::jobs::{Counts, JobAnswer, Show, array};
+use emit_api::outbound::FailingEndpoint;
 use emit_core::limits::{ANSWER_BYTES, LIST_LIMIT, LIST_OFFSET};
 use emit_core::{JobId, Status};
 use emit_store::ListQuery;
@@ -15,6 +16,23 @@ use super::query::Query;
 const PAGE: i64 = 50;
 /// What the next page keeps of this one's query.
 const KEEP: [&str; 6] = ["status", "name", "tag", "ids", "limit", "include"];
+
+pub(super) async fn failing_endpoints(call: Call) -> Answer {
+    let query = call.query();
+    let (after, limit) = (query.text("after")?.unwrap_or_default().to_owned(), query.limit()?);
+    let id = call.space()?;
+    let found = call.app().reads.read(move |reader| {
+        let Some(space) = reader.space(id)? else { return Ok(None) };
+        // One more than asked for tells whether there is a next page.
+        reader.failing_endpoints(space.no, &after, limit + 1).map(Some)
+    });
+    let mut found = found.await?.ok_or_else(Problem::space_not_found)?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).and_then(|last| query.next(&["limit"], "after", &last.endpoint));
+    let page: Vec<FailingEndpoint> = found.into_iter().map(Into::into).collect();
+    Ok(linked(value(StatusCode::OK, &page), next))
+}
 
 pub(super) async fn jobs(call: Call) -> Answer {
     let query = call.query();

@@ -213,12 +213,10 @@ impl From<Refusal> for Problem {
             R::StaleDelivery(status) => {
                 Problem::of(Code::StaleDelivery, "This is not the job's latest delivery").job_status(status)
             }
-            R::NotYetAvailable(status) => Problem::new(
-                StatusCode::CONFLICT,
-                Code::NotAvailable,
-                "The job waits for the end of its delay (availableAt)",
-            )
-            .job_status(status),
+            R::NotYetAvailable(status) => {
+                Problem::of(Code::NotAvailable, "The job waits for the end of its delay (availableAt)")
+                    .job_status(status)
+            }
             R::SpacePaused(status) => {
                 Problem::of(Code::SpacePaused, "The space hands out no jobs while it is paused")
                     .job_status(status)

@@ -67,6 +67,7 @@ pub(super) const LOGS: [Parameter; 4] = [
     text("q", "Only messages that contain this."),
 ];
 pub(super) const ID_PAGE: [Parameter; 2] = [text("after", "Only what was made after this id."), LIMIT];
+pub(super) const NAME_PAGE: [Parameter; 2] = [text("after", "Only what comes after this one."), LIMIT];
 pub(super) const FORCE: [Parameter; 1] = [flag("force", "Delete its jobs too.")];
 pub(super) const STREAM: [Parameter; 2] = [SINCE, COLLAPSE];
 pub(super) const SPACE_STREAM: [Parameter; 3] = [SINCE, COLLAPSE, flag("snapshot", "Begin with the counts.")];

@@ -12,6 +12,7 @@ use emit_api::jobs::{
     ReportItem, ReportKind,
 };
 use emit_api::openapi::{Named, Parameter, Shape, named};
+use emit_api::outbound::FailingEndpoint;
 use emit_api::spaces::{Space, SpaceRequest};
 use emit_api::tokens::{Me, RotateRequest, Token, TokenRequest};
 use emit_core::Scope;
@@ -132,6 +133,7 @@ pub(super) fn routes() -> Vec<Route> {
         route(POST, "/api/v1/spaces/{spaceId}/jobs", Needs(S::Create), by!(jobs::create), "Create a job, or up to 1,000 at once").takes(Shape::OneOrMany(named::<CreateRequest>())).given(&query::CREATE).with(201).gives(JOBS),
         route(GET, "/api/v1/spaces/{spaceId}/jobs", Needs(S::Read), by!(lists::jobs), "List jobs, newest first").given(&query::LIST).gives(many(named::<Job>())),
         route(GET, "/api/v1/spaces/{spaceId}/counts", Needs(S::Read), by!(lists::counts), "Count jobs by status").gives(one(named::<Counts>())),
+        route(GET, "/api/v1/spaces/{spaceId}/failing-endpoints", Needs(S::Read), by!(lists::failing_endpoints), "List endpoints that do not take callbacks").given(&query::NAME_PAGE).gives(many(named::<FailingEndpoint>())),
         route(POST, "/api/v1/spaces/{spaceId}/jobs/poll", Needs(S::Poll), by!(jobs::poll), "Take jobs to work on").takes(one(named::<PollRequest>())).given(&query::WORKER).gives(one(named::<Poll>())),
         route(POST, "/api/v1/spaces/{spaceId}/jobs/requeue", Needs(S::Kill), by!(jobs::bulk_requeue), "Requeue many ended jobs").takes(one(named::<BulkRequest>())).gives(one(named::<Bulk>())),
         route(POST, "/api/v1/spaces/{spaceId}/jobs/kill", Needs(S::Kill), by!(jobs::bulk_kill), "Kill many jobs").takes(one(named::<BulkRequest>())).gives(one(named::<Bulk>())),
@@ -149,6 +151,7 @@ pub(super) fn routes() -> Vec<Route> {
         route(POST, "/api/v1/jobs/reports", SomeReport, by!(reports::many), "Many reports, each of which stands alone").takes(many(named::<ReportItem>())).gives(many(named::<ReportAnswer<'static>>())),
 
         route(POST, "/api/v1/jobs/{jobId}/kill", Needs(S::Kill), by!(jobs::kill), "End a job from outside").takes(one(named::<KillRequest>())).gives(JOB),
+        route(POST, "/api/v1/jobs/{jobId}/callback", Needs(S::Kill), by!(jobs::resend_callback), "Send the callback of an ended job again").gives(JOB),
         route(POST, "/api/v1/jobs/{jobId}/requeue", Needs(S::Kill), by!(jobs::requeue), "A new life for an ended job").gives(JOB),
         route(PATCH, "/api/v1/jobs/{jobId}", Needs(S::Create), by!(jobs::edit), "Change a waiting job").takes(one(named::<EditRequest>())).gives(JOB),
         route(DELETE, "/api/v1/jobs/{jobId}", Needs(S::Kill), by!(jobs::erase), "Forget an ended job's content").with(204),

@@ -4,7 +4,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use emit_core::callback::Schedule;
+use emit_core::time::SECOND;
 use emit_server::app::{Patience, Settings};
+use emit_server::outbound;
 use emit_server::start::{FirstSteps, Options, Server};
 use emit_server::traces;
 
@@ -83,6 +86,12 @@ fn settings(config: Config) -> Settings {
         patience: Patience {
             head: seconds(config.head_timeout_seconds.get()),
             body: seconds(config.body_timeout_seconds.get()),
+        },
+        outbound: outbound::Settings {
+            opened: config.allow_private_destinations.0,
+            schedule: Schedule(
+                config.callback_retry_seconds.0.iter().map(|delay| i64::from(delay.get()) * SECOND).collect(),
+            ),
         },
         ..Settings::default()
     }

@@ -4,6 +4,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use super::kinds::{AdminKey, Collector, Form, Kind, List, LogFilter, Origin, PublicUrl, Whole};
 use super::layers::{ConfigError, Values};
 use crate::logging::LogFormat;
@@ -97,6 +99,10 @@ settings! {
     metrics_listen: Option<SocketAddr> = "" => Serve;
     /// Base address of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318.
     otlp_endpoint: Option<Collector> = "" => Serve;
+    /// Nets that are not public and that callbacks, wake-ups and Slack messages may reach all the same.
+    allow_private_destinations: List<IpNet> = "" => Serve;
+    /// Delays between the tries of a callback, in seconds.
+    callback_retry_seconds: List<Whole<1, 86_400>> = "5,30,120,600,3600,14400,43200" => Serve;
     /// What is logged to stderr: `error`, `warn`, `info`, `debug` or `trace`, also per module.
     log: LogFilter = "info" => Serve;
     /// How a line of the log looks: `plain` for people, `json` for programs.

@@ -3,6 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use crate::logging::LogFormat;
 
 /// How `emit.toml` writes a value.
@@ -48,6 +50,14 @@ impl Kind for PathBuf {
     const WORD: &'static str = "FOLDER";
     fn read(text: &str) -> Result<Self, String> {
         if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.into()) }
+    }
+}
+
+impl Kind for IpNet {
+    const FORM: Form = Form::Text;
+    const WORD: &'static str = "CIDR";
+    fn read(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "must be a net in CIDR notation, such as 10.0.0.0/8".to_owned())
     }
 }
 

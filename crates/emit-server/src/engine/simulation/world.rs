@@ -118,7 +118,7 @@ impl World {
         let writer = FailingWriter { inner: self.store.writer().unwrap(), faults: self.faults.clone() };
         let rng = StdRng::seed_from_u64(self.rng.random());
         let (engine, lane, incoming) =
-            Engine::assemble(Box::new(writer), clock.clone(), hub.clone(), keyring, rng);
+            Engine::assemble(Box::new(writer), clock.clone(), hub.clone(), keyring, Arc::default(), rng);
         let over = Arc::new(AtomicBool::new(false));
         let mut clients = JoinSet::new();
         for part in 0..CLIENTS {
