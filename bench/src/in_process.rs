@@ -92,7 +92,7 @@ fn bare_store(folder: &std::path::Path, time: Duration) -> Result<f64> {
     let clock = Clock::start();
     writer.begin()?;
     let space = writer.insert_space(&new_space("bench", clock.now()))?;
-    writer.commit()?;
+    writer.commit(&mut [])?;
     let mut random = 1u128;
     let mut transitions = 0;
     let start = Instant::now();
@@ -104,7 +104,7 @@ fn bare_store(folder: &std::path::Path, time: Duration) -> Result<f64> {
             // A poll looks for its candidates; every other command loads the row it names.
             let present = match phase {
                 0 => Vec::new(),
-                1 => writer.claimable(space.no, &[], BATCH)?,
+                1 => writer.claimable(space.no, &[], BATCH, BATCH)?,
                 _ => {
                     let ids: Vec<Id> = jobs.iter().map(|job| job.id).collect();
                     writer.load(&ids)?.into_iter().flatten().collect()
@@ -119,7 +119,7 @@ fn bare_store(folder: &std::path::Path, time: Duration) -> Result<f64> {
             if phase == 1 {
                 writer.contents(&present)?;
             }
-            writer.commit()?;
+            writer.commit(&mut changes)?;
             jobs = changes.into_iter().map(|change| change.job).collect();
             transitions += BATCH as u64;
         }

@@ -93,7 +93,7 @@ pub fn write(store: &dyn Store, wanted: &Wanted) -> Result<String, String> {
         token.space = Some((found.ok_or("there is no such space")?.no, id));
     }
     writer.insert_token(&token).map_err(unwritten)?;
-    writer.commit().map_err(unwritten)?;
+    writer.commit(&mut []).map_err(unwritten)?;
     made(&token, &secret)
 }
 

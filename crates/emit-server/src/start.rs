@@ -231,7 +231,7 @@ fn first_start(
         }
         None => {}
     }
-    writer.commit()?;
+    writer.commit(&mut [])?;
     Ok((steps.space.is_some() || steps.admin_key.is_some()).then_some(steps))
 }
 

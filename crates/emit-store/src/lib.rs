@@ -5,7 +5,11 @@
 //! in here.
 
 pub mod conformance;
+pub mod postgres;
 pub mod sqlite;
+
+mod page;
+mod texts;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +17,7 @@ use std::sync::Arc;
 use emit_core::callback::{CallbackChange, Failure};
 use emit_core::outbound::Outbound;
 use emit_core::{
-    Event, Job, JobId, JobNo, Millis, RawJson, Recorded, Scopes, SpaceId, SpaceNo, Status, TokenId,
+    Event, EventType, Job, JobId, JobNo, Millis, RawJson, Recorded, Scopes, SpaceId, SpaceNo, Status, TokenId,
 };
 
 /// Why a store did not do what it was asked to. Unexpected, unlike a refusal.
@@ -150,6 +154,25 @@ pub struct Change {
     pub recorded: Vec<Recorded>,
 }
 
+impl Change {
+    /// Whether it leaves the job where it stands: reports of a running job, the hottest of all.
+    pub(crate) fn only_touches(&self) -> bool {
+        self.before == Some(self.job.status)
+            && self.events.iter().all(|event| {
+                matches!(
+                    event.kind,
+                    EventType::Progress
+                        | EventType::Checkpoint
+                        | EventType::Custom
+                        | EventType::Log
+                        | EventType::CallbackSent
+                        | EventType::CallbackFailed
+                )
+            })
+            && !self.job.status.is_waiting()
+    }
+}
+
 /// What stands beside a job's row.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Contents {
@@ -190,8 +213,9 @@ pub struct Matching {
 pub trait Writer: Send {
     /// Begins a transaction.
     fn begin(&mut self) -> Result<()>;
-    /// Makes it durable. On an error it is rolled back, as far as the error says so.
-    fn commit(&mut self) -> Result<()>;
+    /// Makes it durable. `written`: all changes since `begin`, in order; a store that gives numbers last fills them
+    /// in now. On an error it is rolled back, as far as the error says so.
+    fn commit(&mut self, written: &mut [Change]) -> Result<()>;
     /// Gives it up.
     fn rollback(&mut self);
 
@@ -199,23 +223,37 @@ pub trait Writer: Send {
     fn space(&mut self, id: SpaceId) -> Result<Option<Space>>;
     /// The space of that number, unless it is deleted.
     fn space_numbered(&mut self, no: SpaceNo) -> Result<Option<Space>>;
-    /// Jobs by id, each `None` where there is none (or its space is deleted).
+    /// Jobs by id, each `None` where there is none (or its space is deleted). The first call of a transaction is for
+    /// all jobs that will be changed by name: until the end nobody else changes them.
     fn load(&mut self, ids: &[JobId]) -> Result<Vec<Option<Job>>>;
-    /// Jobs that may be claimed, in the order of the contract; with names, only those.
-    fn claimable(&mut self, space: SpaceNo, names: &[Arc<str>], limit: usize) -> Result<Vec<Job>>;
+    /// Jobs that may be claimed, in the order of the contract; with names, only those. `likely`: how many of the same
+    /// kind will be asked for in this transaction, so that a store far away fetches them along.
+    fn claimable(
+        &mut self,
+        space: SpaceNo,
+        names: &[Arc<str>],
+        limit: usize,
+        likely: usize,
+    ) -> Result<Vec<Job>>;
     /// Jobs that time will change at or before `now`, the earliest first.
     fn due(&mut self, now: Millis, limit: usize) -> Result<Vec<Job>>;
-    /// When the next job is due.
+    /// When to ask for what is due: no later than the next job is. Earlier does no harm.
     fn next_due(&mut self) -> Result<Option<Millis>>;
-    /// What an idempotency key stands for, if it was used since `not_before`.
-    fn remembered(&mut self, space: SpaceNo, key: &str, not_before: Millis) -> Result<Option<Remembered>>;
+    /// What each of these idempotency keys stands for, if it was used since `not_before`.
+    fn remembered(
+        &mut self,
+        space: SpaceNo,
+        keys: &[Arc<str>],
+        not_before: Millis,
+    ) -> Result<Vec<Option<Remembered>>>;
     /// Jobs a bulk call means, the oldest first.
     fn matching(&mut self, space: SpaceNo, which: &Matching, limit: usize) -> Result<Vec<Job>>;
     /// What stands beside the rows of these jobs.
     fn contents(&mut self, jobs: &[Job]) -> Result<Vec<Contents>>;
 
-    /// Numbers the changes' events (per space: the next numbers, in this order; `timestamp` the later of `now` and
-    /// the space's last), and writes rows, events, logs, counts.
+    /// Takes changes: rows, events, logs, counts. Whatever is read from here on holds them. Their events get numbers
+    /// here or in `commit` (per space: the next ones, in this order; `timestamp` the later of `now` and the space's
+    /// last).
     fn write(&mut self, now: Millis, changes: &mut [Change]) -> Result<()>;
 
     /// Writes a new space and answers it with its number.
@@ -242,7 +280,8 @@ pub trait Writer: Send {
     fn touch_tokens(&mut self, used: &[(TokenId, Millis)]) -> Result<()>;
 
     /// Drops at most about `limit` rows of what retention no longer keeps: events from the oldest on, ended jobs
-    /// with their last word, deleted spaces, old idempotency keys, expired keys. Answers whether there is more.
+    /// with their last word, deleted spaces, old idempotency keys, expired keys. Answers whether there is more. In a
+    /// transaction of its own.
     fn retain(&mut self, now: Millis, limit: usize) -> Result<bool>;
     /// Writes and changes nothing: whether writing works again shows in the commit.
     fn probe(&mut self) -> Result<()>;
@@ -430,8 +469,19 @@ pub trait Reader: Send {
 
 /// A store: what opens writers and readers.
 pub trait Store: Send + Sync {
-    /// The writer. An embedded store has one.
+    /// A writer for everything. An embedded store has no other.
     fn writer(&self) -> Result<Box<dyn Writer>>;
+    /// The writers, one a lane: see [`lane_of`].
+    fn writers(&self) -> Result<Vec<Box<dyn Writer>>> {
+        Ok(vec![self.writer()?])
+    }
     /// One more reader.
     fn reader(&self) -> Result<Box<dyn Reader>>;
+}
+
+/// Which of so many lanes a space belongs to, on every node: one writer after the other numbers its events, and the
+/// lanes of a node never wait for each other.
+pub fn lane_of(space: SpaceId, lanes: usize) -> usize {
+    // The lowest byte of an id is random.
+    (space.0 & 0xff) as usize % lanes.max(1)
 }

@@ -18,7 +18,10 @@ enum May {
 /// only the server knows sockets.
 const ROOMS: &[(&str, May)] = &[
     ("crates/emit-core", May::Only(&["serde", "serde_json", "time", "ulid"])),
-    ("crates/emit-store", May::Only(&["emit-core", "rusqlite"])),
+    (
+        "crates/emit-store",
+        May::Only(&["emit-core", "rusqlite", "tokio-postgres", "tokio", "futures-util", "bytes"]),
+    ),
     (
         "crates/emit-api",
         May::Ours(&["emit-core", "emit-store"], &["axum", "hyper", "rusqlite", "tokio", "rand"]),
@@ -157,6 +160,9 @@ fn core_and_store_have_no_clock_no_sleep_and_no_sockets() {
     for (path, text) in files() {
         let absent: &[&str] = if path.starts_with("crates/emit-core/src") {
             &["std::fs", "std::net", "std::env", "std::thread", "std::process", "async fn", "async move"]
+        } else if path == "crates/emit-store/src/postgres/connect.rs" {
+            // The one place where a network connection is opened, and the driver's way to do it is to await.
+            &["std::net"]
         } else if path.starts_with("crates/emit-store/src") || path.starts_with("crates/emit-api/src") {
             &["std::net", "async fn", "async move"]
         } else {

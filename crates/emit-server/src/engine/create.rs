@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use emit_core::{NewJob, Refusal, SpaceId, limits};
-use emit_store::{Contents, Space};
+use emit_store::{Contents, Remembered, Space};
 
 use super::batch::{Batch, Outcome, Stop, done};
 use super::work::Reply;
@@ -60,6 +60,7 @@ pub(super) fn create(
 
 /// Decides for every item whether it is new, before any is made.
 fn sort_out(batch: &mut Batch<'_>, space: &Space, jobs: &[NewJob]) -> Result<Vec<Item>, Stop> {
+    let known = remembered(batch, space, jobs)?;
     let mut first_with: HashMap<Arc<str>, usize> = HashMap::new();
     let mut items = Vec::with_capacity(jobs.len());
     for (index, new) in jobs.iter().enumerate() {
@@ -76,16 +77,29 @@ fn sort_out(batch: &mut Batch<'_>, space: &Space, jobs: &[NewJob]) -> Result<Vec
             continue;
         }
         first_with.insert(key.clone(), index);
-        // A neighbour in this batch may just have used it.
-        batch.write()?;
-        let not_before = batch.now - limits::IDEMPOTENCY_MS;
-        items.push(match batch.writer.remembered(space.no, key, not_before)? {
+        items.push(match known.get(key) {
             Some(known) if known.fingerprint != new.fingerprint => return Err(mismatch.into()),
             Some(known) => Item::Known(Box::new(batch.job(Caller::default(), known.job)?)),
             None => Item::New,
         });
     }
     Ok(items)
+}
+
+/// What the keys of these jobs stand for already.
+fn remembered(
+    batch: &mut Batch<'_>,
+    space: &Space,
+    jobs: &[NewJob],
+) -> Result<HashMap<Arc<str>, Remembered>, Stop> {
+    let keys: Vec<Arc<str>> = jobs.iter().filter_map(|new| new.spec.idempotency_key.clone()).collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    // A neighbour in this batch may just have used one.
+    batch.write()?;
+    let known = batch.writer.remembered(space.no, &keys, batch.now - limits::IDEMPOTENCY_MS)?;
+    Ok(keys.into_iter().zip(known).filter_map(|(key, known)| Some((key, known?))).collect())
 }
 
 /// `maxPending` counts what waits; what does not fit whole is refused.

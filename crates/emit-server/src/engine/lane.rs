@@ -109,6 +109,10 @@ impl Lane {
             batch = batch.into_iter().filter_map(answer_poll_with_nothing).collect();
         }
         self.commit(batch);
+        let now = self.clock.now();
+        if now >= self.next_housekeeping {
+            self.keep_house(now);
+        }
     }
 
     /// How long to wait for work before time itself brings some.
@@ -125,21 +129,13 @@ impl Lane {
             self.note_failure(&error, &refusal_of(&error), now);
             return;
         }
-        let is_housekeeping = now >= self.next_housekeeping;
-        let probes = is_housekeeping && self.flags.health.load(Ordering::Relaxed) != Health::Fine as u8;
         let mut batch = Batch::new(&mut *self.writer, now, &mut self.rng);
-        let mut more_to_retain = false;
-        let prepared = prepare(&mut batch, works, &mut self.waiting, self.owes_everybody).and_then(|()| {
-            if is_housekeeping {
-                more_to_retain = batch.writer.retain(now, RETAIN_ROWS)?;
-            }
-            if probes { batch.writer.probe() } else { Ok(()) }
-        });
+        let prepared = prepare(&mut batch, works, &mut self.waiting, self.owes_everybody);
         let effects = std::mem::take(&mut batch.effects);
-        let (answers, written) = batch.answers();
+        let (answers, mut written) = batch.answers();
         let syncing = Instant::now();
         let outcome = match prepared {
-            Ok(()) => self.writer.commit().map_err(|error| (unknown_if_stopped(&error), error)),
+            Ok(()) => self.writer.commit(&mut written).map_err(|error| (unknown_if_stopped(&error), error)),
             Err(error) => {
                 self.writer.rollback();
                 Err((refusal_of(&error), error))
@@ -152,13 +148,8 @@ impl Lane {
             return;
         }
         self.owes_everybody = false;
-        if is_housekeeping {
-            ENGINE.looked(&self.writer.figures(), self.waiting.forget_gone());
-            let rest = if more_to_retain { Duration::ZERO } else { HOUSEKEEPING };
-            self.next_housekeeping = now + rest.as_millis() as Millis;
-        }
         // Only a commit that wrote something shows that writing works.
-        if probes || !written.is_empty() {
+        if !written.is_empty() {
             self.flags.health.store(Health::Fine as u8, Ordering::Relaxed);
         }
         ENGINE.committed(took, &written);
@@ -166,6 +157,36 @@ impl Lane {
         self.carry_out(effects);
         answers.into_iter().for_each(|answer| answer(Ok(&written)));
         self.publish(written);
+    }
+
+    /// What nobody asked for and has to be done from time to time: retention, and a look whether writing works again.
+    /// In a transaction of its own, so that it neither delays a batch nor holds rows that a batch waits for.
+    fn keep_house(&mut self, now: Millis) {
+        let probes = self.flags.health.load(Ordering::Relaxed) != Health::Fine as u8;
+        let kept = self.writer.begin().and_then(|()| {
+            let done = self
+                .writer
+                .retain(now, RETAIN_ROWS)
+                .and_then(|more| if probes { self.writer.probe().map(|()| more) } else { Ok(more) });
+            match done {
+                Ok(more) => self.writer.commit(&mut []).map(|()| more),
+                Err(error) => {
+                    self.writer.rollback();
+                    Err(error)
+                }
+            }
+        });
+        match kept {
+            Ok(more) => {
+                ENGINE.looked(&self.writer.figures(), self.waiting.forget_gone());
+                let rest = if more { Duration::ZERO } else { HOUSEKEEPING };
+                self.next_housekeeping = now + rest.as_millis() as Millis;
+                if probes {
+                    self.flags.health.store(Health::Fine as u8, Ordering::Relaxed);
+                }
+            }
+            Err(error) => self.note_failure(&error, &unknown_if_stopped(&error), now),
+        }
     }
 
     fn carry_out(&self, effects: Vec<Effect>) {
@@ -239,10 +260,10 @@ fn prepare(
     waiting: &mut Waiting,
     owes_everybody: bool,
 ) -> Result<(), StoreError> {
-    tick(batch)?;
     let mut named: Vec<JobId> = Vec::new();
     works.iter().for_each(|work| work.names_jobs(&mut named));
     batch.preload(&named)?;
+    tick(batch)?;
     let mut polled = Vec::new();
     let mut works = works.into_iter();
     while let Some(work) = works.next() {

@@ -10,6 +10,9 @@ use super::Polled;
 use super::batch::{Batch, Outcome, done};
 use super::work::PollCall;
 
+/// Polls looked at to tell the store how many jobs will be asked for: enough to save it most round trips.
+const LOOK_AHEAD: usize = 64;
+
 /// The polls that wait, the longest first, by space.
 #[derive(Default)]
 pub(super) struct Waiting {
@@ -87,7 +90,7 @@ fn serve_in_order(
     let mut empty = space.paused;
     while let Some(call) = calls.front() {
         let is_gone = call.reply.is_closed();
-        let taken = if is_gone || empty { Vec::new() } else { take(batch, &space, call)? };
+        let taken = if is_gone || empty { Vec::new() } else { take(batch, &space, call, likely(calls))? };
         empty |= !is_gone && taken.is_empty() && call.query.names.is_empty();
         let Some(call) = calls.pop_front() else { break };
         if is_gone {
@@ -100,6 +103,13 @@ fn serve_in_order(
         }
     }
     Ok(())
+}
+
+/// How many jobs the first of these polls and those behind it want of the same names.
+fn likely(calls: &VecDeque<PollCall>) -> usize {
+    let Some(first) = calls.front() else { return 0 };
+    let same = calls.iter().take(LOOK_AHEAD).filter(|call| call.query.names == first.query.names);
+    same.map(|call| call.query.count).sum()
 }
 
 type Taken = Vec<(Outcome, Contents)>;
@@ -115,7 +125,7 @@ fn answer(batch: &mut Batch<'_>, space: &Space, call: PollCall, taken: Taken) {
 }
 
 /// Delivers up to `count` jobs to one poll, at most about 8 MiB of them.
-fn take(batch: &mut Batch<'_>, space: &Space, call: &PollCall) -> Result<Taken, StoreError> {
+fn take(batch: &mut Batch<'_>, space: &Space, call: &PollCall, likely: usize) -> Result<Taken, StoreError> {
     let mut taken: Taken = Vec::new();
     let mut bytes_left = limits::ANSWER_BYTES;
     loop {
@@ -123,7 +133,7 @@ fn take(batch: &mut Batch<'_>, space: &Space, call: &PollCall) -> Result<Taken, 
         if wanted == 0 {
             return Ok(taken);
         }
-        let candidates = batch.writer.claimable(space.no, &call.query.names, wanted)?;
+        let candidates = batch.writer.claimable(space.no, &call.query.names, wanted, likely)?;
         let all_seen = candidates.len() < wanted;
         let contents = batch.contents(&candidates)?;
         let mut expired = 0;

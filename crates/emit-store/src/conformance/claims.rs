@@ -22,7 +22,7 @@ fn order(store: &dyn Store) {
         expected.push((-priority, name));
     }
     expected.sort();
-    let found = driver.commit(|driver| driver.writer.claimable(space.no, &[], 10).unwrap());
+    let found = driver.commit(|driver| driver.writer.claimable(space.no, &[], 10, 10).unwrap());
     let found: Vec<_> = found.iter().map(|job| (-job.priority, &*job.spec.name)).collect();
     assert_eq!(found, expected);
 }
@@ -35,7 +35,7 @@ fn names(store: &dyn Store) {
     }
     let mut claim = |names: &[&str], limit| {
         let names: Vec<_> = names.iter().map(|name| (*name).into()).collect();
-        let found = driver.commit(|driver| driver.writer.claimable(space.no, &names, limit).unwrap());
+        let found = driver.commit(|driver| driver.writer.claimable(space.no, &names, limit, limit).unwrap());
         found.iter().map(|job| job.spec.name.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(claim(&["a"], 10), ["a", "a"]);
@@ -56,7 +56,7 @@ fn only_available(store: &dyn Store) {
     let ended = driver.create(&space, plain("ended"));
     driver.complete(&ended);
     driver.create(&other, plain("elsewhere"));
-    assert!(driver.commit(|driver| driver.writer.claimable(space.no, &[], 10).unwrap()).is_empty());
+    assert_eq!(driver.commit(|driver| driver.writer.claimable(space.no, &[], 10, 10).unwrap()), []);
 }
 
 fn within_a_transaction(store: &dyn Store) {
@@ -64,11 +64,11 @@ fn within_a_transaction(store: &dyn Store) {
     let space = driver.space();
     let job = driver.create(&space, plain("a"));
     driver.writer.begin().unwrap();
-    assert_eq!(driver.writer.claimable(space.no, &[], 1).unwrap().first(), Some(&job));
+    assert_eq!(driver.writer.claimable(space.no, &[], 1, 1).unwrap().first(), Some(&job));
     driver.writer.rollback();
     let held = driver.deliver(&job);
     let again = driver.commit(|driver| {
-        (driver.writer.claimable(space.no, &[], 1).unwrap(), driver.writer.load(&[held.id]).unwrap())
+        (driver.writer.claimable(space.no, &[], 1, 1).unwrap(), driver.writer.load(&[held.id]).unwrap())
     });
     assert_eq!(again, (vec![], vec![Some(held)]));
 }

@@ -39,22 +39,8 @@ fn rollback(store: &dyn Store) {
     let job = driver.create(&space, plain("kept"));
     let held = driver.deliver(&job);
     driver.writer.begin().unwrap();
-    let given = emit_core::Circumstances { now: START, chance: 0.0, max_deliveries: None };
-    let acked =
-        emit_core::apply(&held, &emit_core::Command::Report { fence: None, report: Report::Ack }, &given)
-            .unwrap();
-    let mut changes = [crate::Change {
-        before: Some(held.status),
-        due_before: held.due_at(),
-        job: acked.job,
-        events: acked.events,
-        payload: None,
-        fingerprint: None,
-        logs: vec![],
-        erase: false,
-        callback: acked.callback,
-        recorded: vec![],
-    }];
+    let acked = emit_core::Command::Report { fence: None, report: Report::Ack };
+    let mut changes = [super::change(&held, &acked, START)];
     driver.writer.write(START, &mut changes).unwrap();
     driver.writer.rollback();
     let found = driver.commit(|driver| driver.writer.load(&[job.id]).unwrap());

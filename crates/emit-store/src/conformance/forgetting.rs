@@ -29,7 +29,10 @@ fn erased(store: &dyn Store) {
     let job = driver.complete(&job);
     let erased = driver.apply(&job, &Command::Erase);
     assert_eq!(driver.commit(|driver| driver.writer.load(&[job.id]).unwrap()), [None]);
-    assert_eq!(driver.commit(|driver| driver.writer.remembered(space.no, "once", 0).unwrap()), None);
+    assert_eq!(
+        driver.commit(|driver| driver.writer.remembered(space.no, &["once".into()], 0).unwrap()),
+        [None]
+    );
     let mut reader = store.reader().unwrap();
     assert!(reader.job(job.id).unwrap().is_none());
     for query in
@@ -130,7 +133,9 @@ fn idempotency(store: &dyn Store) {
     let job = driver.create(&space, with("a", |spec| spec.idempotency_key = Some("k".into())));
     let ask = |driver: &mut Driver, key: &str, now: i64| {
         let not_before = now - limits::IDEMPOTENCY_MS;
-        driver.commit(|driver| driver.writer.remembered(space.no, key, not_before).unwrap())
+        driver.commit(|driver| {
+            driver.writer.remembered(space.no, &[key.into()], not_before).unwrap().swap_remove(0)
+        })
     };
     let known = ask(&mut driver, "k", START + DAY - 1).unwrap();
     assert_eq!((known.job, known.fingerprint), (job.id, [7; 32]));

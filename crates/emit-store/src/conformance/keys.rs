@@ -33,7 +33,7 @@ fn keys(store: &dyn Store) {
     bound.expires_at = Some(super::START + 5);
     driver.writer.update_token(&bound).unwrap();
     driver.writer.touch_tokens(&[(free.id, super::START + 9)]).unwrap();
-    driver.writer.commit().unwrap();
+    driver.writer.commit(&mut []).unwrap();
     assert_eq!(reader.token_by_hash(&bound.hash).unwrap(), Some(bound.clone()));
     assert_eq!(reader.token_by_hash(&free.hash).unwrap().unwrap().last_used_at, Some(super::START + 9));
     driver.commit(|driver| driver.writer.delete_token(bound.id).unwrap());

@@ -14,10 +14,11 @@ pub mod timers;
 use std::sync::Arc;
 
 use emit_core::apply::create;
-use emit_core::callback::CallbackChange;
 use emit_core::outbound::{Outbound, Secret};
 use emit_core::retry::Backoff;
-use emit_core::{Circumstances, Command, Job, Millis, NewJob, RawJson, Report, Scopes, Spec, apply, ids::Id};
+use emit_core::{
+    Circumstances, Command, Job, Millis, NewJob, RawJson, Report, Scopes, Spec, Transition, apply, ids::Id,
+};
 
 use crate::{Change, Space, Store, Token, Writer};
 
@@ -50,7 +51,12 @@ pub struct Driver {
 
 impl Driver {
     pub fn new(store: &dyn Store) -> Driver {
-        Driver { writer: store.writer().unwrap(), now: START, ids: 1 }
+        Driver::numbered(store, 1)
+    }
+
+    /// One whose ids begin elsewhere: of several drivers on one store.
+    pub fn numbered(store: &dyn Store, ids: u128) -> Driver {
+        Driver { writer: store.writer().unwrap(), now: START, ids }
     }
 
     pub fn id(&mut self) -> Id {
@@ -61,7 +67,7 @@ impl Driver {
     pub fn commit<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
         self.writer.begin().unwrap();
         let done = work(self);
-        self.writer.commit().unwrap();
+        self.writer.commit(&mut []).unwrap();
         done
     }
 
@@ -102,50 +108,31 @@ impl Driver {
         }
     }
 
+    /// What creating a job means to the store.
+    pub fn creation(&mut self, space: &Space, new: &NewJob) -> Change {
+        let transition = create(self.id(), space.no, new, self.now);
+        Change { fingerprint: Some(new.fingerprint), ..change_of(None, transition) }
+    }
+
     /// Creates one job in a commit of its own.
     pub fn create(&mut self, space: &Space, new: NewJob) -> Job {
-        let id = self.id();
-        let transition = create(id, space.no, &new, self.now);
-        let change = Change {
-            before: None,
-            due_before: None,
-            job: transition.job,
-            events: transition.events,
-            payload: transition.payload,
-            fingerprint: Some(new.fingerprint),
-            logs: Vec::new(),
-            erase: false,
-            callback: CallbackChange::Keep,
-            recorded: Vec::new(),
-        };
+        let change = self.creation(space, &new);
         self.write(vec![change]).pop().unwrap()
     }
 
     /// Applies one command in a commit of its own.
     pub fn apply(&mut self, job: &Job, command: &Command) -> Job {
-        let given = Circumstances { now: self.now, chance: 0.5, max_deliveries: None };
-        let transition = apply(job, command, &given).unwrap();
-        let change = Change {
-            before: Some(job.status),
-            due_before: job.due_at(),
-            job: transition.job,
-            events: transition.events,
-            payload: transition.payload,
-            fingerprint: None,
-            logs: Vec::new(),
-            erase: transition.erase,
-            callback: transition.callback,
-            recorded: Vec::new(),
-        };
-        self.write(vec![change]).pop().unwrap()
+        self.write(vec![change(job, command, self.now)]).pop().unwrap()
     }
 
     pub fn write(&mut self, mut changes: Vec<Change>) -> Vec<Job> {
-        let now = self.now;
-        self.commit(|driver| {
-            driver.writer.write(now, &mut changes).unwrap();
-            changes.into_iter().map(|change| change.job).collect()
-        })
+        self.writer.begin().unwrap();
+        // As the engine does: what is changed is loaded first.
+        let named: Vec<_> = changes.iter().filter(|it| it.before.is_some()).map(|it| it.job.id).collect();
+        self.writer.load(&named).unwrap();
+        self.writer.write(self.now, &mut changes).unwrap();
+        self.writer.commit(&mut changes).unwrap();
+        changes.into_iter().map(|change| change.job).collect()
     }
 
     pub fn deliver(&mut self, job: &Job) -> Job {
@@ -162,6 +149,27 @@ impl Driver {
         let job = self.deliver(job);
         let job = self.report(&job, Report::Ack);
         self.report(&job, Report::Complete("{\"done\":true}".into()))
+    }
+}
+
+/// What a command makes of a job, which must not refuse it.
+pub fn change(job: &Job, command: &Command, now: Millis) -> Change {
+    let given = Circumstances { now, chance: 0.5, max_deliveries: None };
+    change_of(Some(job), apply(job, command, &given).unwrap())
+}
+
+fn change_of(before: Option<&Job>, transition: Transition) -> Change {
+    Change {
+        before: before.map(|job| job.status),
+        due_before: before.and_then(Job::due_at),
+        job: transition.job,
+        events: transition.events,
+        payload: transition.payload,
+        fingerprint: None,
+        logs: Vec::new(),
+        erase: transition.erase,
+        callback: transition.callback,
+        recorded: Vec::new(),
     }
 }
 

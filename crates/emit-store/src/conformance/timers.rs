@@ -27,14 +27,27 @@ fn due(store: &dyn Store) {
     };
     assert_eq!(due(&mut driver, START + 999), []);
     assert_eq!(due(&mut driver, START + 60_000), [mortal.id, scheduled.id, held.id]);
-    assert_eq!(driver.writer.next_due().unwrap(), Some(START + 1_000));
+    assert_eq!(next_due(&mut driver), Some(START + 1_000));
     driver.now = START + 5_000;
     driver.apply(&mortal, &Command::Tick);
     driver.apply(&scheduled, &Command::Tick);
     let running = driver.report(&held, Report::Ack);
-    assert_eq!(driver.writer.next_due().unwrap(), Some(START + 305_000));
+    assert_eq!(next_due(&mut driver), Some(START + 305_000));
     driver.report(&running, Report::Complete("null".into()));
-    assert_eq!(driver.writer.next_due().unwrap(), None);
+    assert_eq!(next_due(&mut driver), None);
+}
+
+/// When the next job is due. A store may name an earlier time at first; when asked then, it has to know better.
+fn next_due(driver: &mut Driver) -> Option<i64> {
+    loop {
+        let next = driver.writer.next_due().unwrap()?;
+        if !driver.commit(|driver| driver.writer.due(next, 10).unwrap()).is_empty() {
+            return Some(next);
+        }
+        if driver.writer.next_due().unwrap() == Some(next) {
+            panic!("named {next} again although nothing is due then");
+        }
+    }
 }
 
 fn reopened(store: &dyn Store) {
@@ -46,5 +59,5 @@ fn reopened(store: &dyn Store) {
         driver.deliver(&job)
     };
     let mut driver = Driver::new(store);
-    assert_eq!(driver.writer.next_due().unwrap(), job.timeout_at);
+    assert_eq!(next_due(&mut driver), job.timeout_at);
 }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{event_key, rows};
 use crate::Contents;
+use crate::texts::tag_texts;
 
 /// In `kept`: the latest progress.
 pub(super) const PROGRESS: i64 = 0;
@@ -72,7 +73,7 @@ pub(super) fn forget(connection: &Connection, no: i64) -> Result<()> {
         .optional()?;
     let Some((space, tags, key)) = beside else { return Ok(()) };
     if let Some(tags) = tags {
-        for tag in super::jobs::tag_texts(&tags) {
+        for tag in tag_texts(&tags) {
             connection
                 .prepare_cached("DELETE FROM job_tags WHERE space = ?1 AND tag = ?2 AND job = ?3")?
                 .execute(params![space, tag, no])?;

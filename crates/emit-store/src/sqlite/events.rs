@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::{self, EVENT_COLUMNS};
 use super::{event_key, seq_of};
+use crate::page::Page;
 
 /// Appends one numbered event.
 pub(super) fn append(connection: &Connection, event: &Recorded) -> Result<()> {
@@ -147,27 +148,4 @@ fn one(connection: &Connection, space: SpaceNo, seq: i64) -> Result<Option<Recor
         ))?
         .query_row([event_key(space, seq)], rows::recorded)
         .optional()
-}
-
-/// Gathers up to a number of events and about a number of bytes, always at least one.
-struct Page {
-    events: Vec<Recorded>,
-    limit: usize,
-    bytes_left: usize,
-}
-
-impl Page {
-    fn new(limit: usize, bytes: usize) -> Page {
-        Page { events: Vec::new(), limit, bytes_left: bytes }
-    }
-
-    fn take(&mut self, event: Recorded) -> bool {
-        let size = event.event.data.as_ref().map_or(0, |data| data.len()) + event.job_name.len() + 150;
-        if self.events.len() == self.limit || (!self.events.is_empty() && size > self.bytes_left) {
-            return false;
-        }
-        self.bytes_left = self.bytes_left.saturating_sub(size);
-        self.events.push(event);
-        true
-    }
 }

@@ -1,10 +1,11 @@
 //! Job rows: read, inserted, updated.
 
-use emit_core::{EventType, Job, JobId, json};
+use emit_core::{Job, JobId};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::{self, JOB_COLUMNS, SHELL};
 use crate::Change;
+use crate::texts::{tag_texts, write_backoff};
 
 /// A job by its id, unless it is only a shell.
 pub(super) fn by_id(connection: &Connection, id: JobId) -> Result<Option<Job>> {
@@ -61,7 +62,7 @@ pub(super) fn insert(connection: &Connection, change: &Change) -> Result<()> {
             job.result_seq,
             job.spec.timeout_ms,
             job.spec.delivery_timeout_ms,
-            rows::write_backoff(&job.spec.backoff),
+            write_backoff(&job.spec.backoff),
             job.spec.tags.as_deref(),
             job.spec.idempotency_key.as_deref(),
             job.spec.traceparent.as_deref(),
@@ -97,7 +98,7 @@ pub(super) fn write_payload(connection: &Connection, job: &Job, payload: &str) -
 /// Writes what a change may have changed of a row.
 pub(super) fn update(connection: &Connection, change: &Change) -> Result<()> {
     let job = &change.job;
-    if only_touches(change) {
+    if change.only_touches() {
         // Without `status` among the columns SQLite need not look at a single index.
         connection
             .prepare_cached(
@@ -150,26 +151,4 @@ pub(super) fn update(connection: &Connection, change: &Change) -> Result<()> {
             job.result_seq,
         ])?;
     Ok(())
-}
-
-/// Whether a change leaves the job where it stands: reports of a running job, the hottest of all.
-fn only_touches(change: &Change) -> bool {
-    change.before == Some(change.job.status)
-        && change.events.iter().all(|event| {
-            matches!(
-                event.kind,
-                EventType::Progress
-                    | EventType::Checkpoint
-                    | EventType::Custom
-                    | EventType::Log
-                    | EventType::CallbackSent
-                    | EventType::CallbackFailed
-            )
-        })
-        && !change.job.status.is_waiting()
-}
-
-/// The texts `key:value` under which a job's tags are found. Keys hold no colon.
-pub(super) fn tag_texts(tags: &str) -> impl Iterator<Item = String> {
-    json::members(tags).map(|(key, value)| format!("{key}:{}", json::string(value)))
 }

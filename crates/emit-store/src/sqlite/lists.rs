@@ -5,6 +5,8 @@ use rusqlite::{Connection, Result, params_from_iter, types::Value};
 
 use super::rows::SHELL;
 use super::{contents, jobs, spaces};
+use crate::page::job_size;
+use crate::texts::tag_texts;
 use crate::{Contents, JobsPage, ListQuery};
 
 /// The index that holds the jobs of a status, and the condition under which SQLite may use it.
@@ -41,7 +43,7 @@ pub(super) fn page(
     for no in numbers.into_iter().skip(query.offset) {
         let Some(job) = jobs::by_no(connection, no)? else { continue };
         let beside = beside(connection, &job, query)?;
-        let size = size(&job, &beside);
+        let size = job_size(&job, &beside);
         if page.jobs.len() == query.limit || (!page.jobs.is_empty() && size > bytes_left) {
             page.more = true;
             break;
@@ -63,7 +65,7 @@ fn named(connection: &Connection, space: i64, query: &ListQuery) -> Result<Vec<i
             && query.before.is_none_or(|before| job.no < before)
             && query.tag.as_ref().is_none_or(|(key, value)| {
                 let wanted = format!("{key}:{value}");
-                job.spec.tags.as_deref().is_some_and(|tags| jobs::tag_texts(tags).any(|tag| tag == wanted))
+                job.spec.tags.as_deref().is_some_and(|tags| tag_texts(tags).any(|tag| tag == wanted))
             });
         if passes && !found.contains(&job.no) {
             found.push(job.no);
@@ -135,11 +137,4 @@ fn beside(connection: &Connection, job: &Job, query: &ListQuery) -> Result<Conte
         checkpoint: checkpoint.map(|(_, data)| data),
         result: if query.results { contents::result(connection, job)? } else { None },
     })
-}
-
-/// About how long the job will be as JSON.
-fn size(job: &Job, beside: &Contents) -> usize {
-    let bodies = [&beside.payload, &beside.progress, &beside.checkpoint, &beside.result];
-    let bodies: usize = bodies.into_iter().flatten().map(|body| body.len()).sum();
-    bodies + job.spec.name.len() + job.spec.tags.as_ref().map_or(0, |tags| tags.len()) + 1_200
 }

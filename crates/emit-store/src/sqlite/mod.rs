@@ -11,6 +11,7 @@ mod contents;
 pub mod doctor;
 mod events;
 mod jobs;
+mod keys;
 mod lists;
 mod logs;
 mod open;

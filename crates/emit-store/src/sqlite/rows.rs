@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use emit_core::callback::Callback;
 use emit_core::job::Ending;
-use emit_core::retry::{Backoff, Strategy};
+use emit_core::retry::Backoff;
 use emit_core::{Event, EventType, Job, RawJson, Recorded, Spec, Status, ids::Id};
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Result, Row};
+
+use crate::texts::read_backoff;
 
 /// The columns of a job in the order `job` reads them.
 pub(super) const JOB_COLUMNS: &str = "no, id, space, name, status, available, priority, max_retries, \
@@ -102,33 +104,6 @@ pub(super) fn job(row: &Row<'_>) -> Result<Job> {
                 None => None,
             },
         }),
-    })
-}
-
-/// `strategy delay max jitter`; `None` where none was given, as with most jobs.
-pub(super) fn write_backoff(backoff: &Backoff) -> Option<String> {
-    let strategy = match backoff.strategy {
-        Strategy::Unset => return None,
-        Strategy::None => "none",
-        Strategy::Fixed => "fixed",
-        Strategy::Exponential => "exponential",
-    };
-    Some(format!("{strategy} {} {} {}", backoff.delay_seconds, backoff.max_delay_seconds, backoff.jitter))
-}
-
-fn read_backoff(text: &str) -> Option<Backoff> {
-    let mut words = text.split(' ');
-    let strategy = match words.next()? {
-        "none" => Strategy::None,
-        "fixed" => Strategy::Fixed,
-        "exponential" => Strategy::Exponential,
-        _ => return None,
-    };
-    Some(Backoff {
-        strategy,
-        delay_seconds: words.next()?.parse().ok()?,
-        max_delay_seconds: words.next()?.parse().ok()?,
-        jitter: words.next()? == "true",
     })
 }
 

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use emit_core::{Job, JobId, Millis, Recorded, SpaceId, SpaceNo, TokenId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 
 use super::checkpoint::Checkpointer;
 use super::retain::OldestAt;
-use super::rows::{self, SHELL};
+use super::rows::SHELL;
 use super::timers::Timers;
 use super::{
-    callbacks, claim, contents, event_key, events, jobs, lift, lift_commit, logs, retain, spaces, tokens,
+    callbacks, claim, contents, event_key, events, jobs, keys, lift, lift_commit, logs, retain, spaces,
+    tokens,
 };
 use crate::{Change, Contents, Figures, Matching, Remembered, Result, Space, StoreError, Token, Writer};
 
@@ -310,7 +311,7 @@ impl Writer for SqliteWriter {
         })
     }
 
-    fn commit(&mut self) -> Result<()> {
+    fn commit(&mut self, _: &mut [Change]) -> Result<()> {
         if !self.dirty && self.changed_spaces.is_empty() {
             self.rollback();
             return Ok(());
@@ -359,7 +360,7 @@ impl Writer for SqliteWriter {
         ids.iter().map(|id| self.load_one(*id).map_err(lift)).collect()
     }
 
-    fn claimable(&mut self, space: SpaceNo, names: &[Arc<str>], limit: usize) -> Result<Vec<Job>> {
+    fn claimable(&mut self, space: SpaceNo, names: &[Arc<str>], limit: usize, _: usize) -> Result<Vec<Job>> {
         claim::claimable(&self.connection, space, names, limit).map_err(lift)
     }
 
@@ -379,20 +380,15 @@ impl Writer for SqliteWriter {
         Ok(self.timers.next())
     }
 
-    fn remembered(&mut self, space: SpaceNo, key: &str, not_before: Millis) -> Result<Option<Remembered>> {
-        self.connection
-            .prepare_cached(
-                "SELECT i.fingerprint, j.id FROM idempotency i JOIN jobs j ON j.no = i.job \
-                 WHERE i.space = ?1 AND i.key = ?2 AND i.created_at > ?3",
-            )
-            .and_then(|mut statement| {
-                statement
-                    .query_row(params![space, key, not_before], |row| {
-                        Ok(Remembered { fingerprint: row.get(0)?, job: rows::id(row, 1)? })
-                    })
-                    .optional()
-            })
-            .map_err(lift)
+    fn remembered(
+        &mut self,
+        space: SpaceNo,
+        keys: &[Arc<str>],
+        not_before: Millis,
+    ) -> Result<Vec<Option<Remembered>>> {
+        keys.iter()
+            .map(|key| keys::remembered(&self.connection, space, key, not_before).map_err(lift))
+            .collect()
     }
 
     fn matching(&mut self, space: SpaceNo, which: &Matching, limit: usize) -> Result<Vec<Job>> {

@@ -177,12 +177,12 @@ impl Writer for FailingWriter {
         self.inner.begin()
     }
 
-    fn commit(&mut self) -> Result<()> {
+    fn commit(&mut self, written: &mut [Change]) -> Result<()> {
         self.faults.lines.some_hang_up(&mut self.faults.state().rng);
-        let Some(kind) = self.faults.fails("commit") else { return self.inner.commit() };
+        let Some(kind) = self.faults.fails("commit") else { return self.inner.commit(written) };
         let open = matches!(kind, Kind::Unknown | Kind::Stopped);
         if open && self.faults.coin() {
-            self.inner.commit()?;
+            self.inner.commit(written)?;
         } else {
             self.inner.rollback();
         }
@@ -209,10 +209,10 @@ impl Writer for FailingWriter {
         fn space(&mut self, id: SpaceId) -> Result<Option<Space>>;
         fn space_numbered(&mut self, no: SpaceNo) -> Result<Option<Space>>;
         fn load(&mut self, ids: &[JobId]) -> Result<Vec<Option<Job>>>;
-        fn claimable(&mut self, space: SpaceNo, names: &[Arc<str>], limit: usize) -> Result<Vec<Job>>;
+        fn claimable(&mut self, space: SpaceNo, names: &[Arc<str>], limit: usize, likely: usize) -> Result<Vec<Job>>;
         fn due(&mut self, now: Millis, limit: usize) -> Result<Vec<Job>>;
         fn next_due(&mut self) -> Result<Option<Millis>>;
-        fn remembered(&mut self, space: SpaceNo, key: &str, not_before: Millis) -> Result<Option<Remembered>>;
+        fn remembered(&mut self, space: SpaceNo, keys: &[Arc<str>], not_before: Millis) -> Result<Vec<Option<Remembered>>>;
         fn matching(&mut self, space: SpaceNo, which: &Matching, limit: usize) -> Result<Vec<Job>>;
         fn contents(&mut self, jobs: &[Job]) -> Result<Vec<Contents>>;
         fn insert_space(&mut self, space: &Space) -> Result<Space>;

@@ -146,7 +146,7 @@ impl Writer for ModelWriter {
         Ok(())
     }
 
-    fn commit(&mut self) -> Result<()> {
+    fn commit(&mut self, _: &mut [Change]) -> Result<()> {
         assert!(self.open, "nothing was begun");
         self.open = false;
         self.undo.clear();
@@ -175,7 +175,7 @@ impl Writer for ModelWriter {
         Ok(ids.iter().map(find).collect())
     }
 
-    fn claimable(&mut self, space: SpaceNo, names: &[Arc<str>], limit: usize) -> Result<Vec<Job>> {
+    fn claimable(&mut self, space: SpaceNo, names: &[Arc<str>], limit: usize, _: usize) -> Result<Vec<Job>> {
         let fits = |job: &Job| names.is_empty() || names.contains(&job.spec.name);
         let mut found = self.jobs(|job| job.space == space && job.available && fits(job));
         found.sort_by_key(|job| (-job.priority, job.available_at, job.no));
@@ -194,10 +194,15 @@ impl Writer for ModelWriter {
         Ok(self.store.state().jobs.values().filter_map(|(job, _)| job.due_at()).min())
     }
 
-    fn remembered(&mut self, space: SpaceNo, key: &str, not_before: Millis) -> Result<Option<Remembered>> {
+    fn remembered(
+        &mut self,
+        space: SpaceNo,
+        keys: &[Arc<str>],
+        not_before: Millis,
+    ) -> Result<Vec<Option<Remembered>>> {
         let state = self.store.state();
-        let known = state.keys.get(&(space, key.into())).filter(|(_, at)| *at > not_before);
-        Ok(known.map(|(known, _)| known.clone()))
+        let known = |key: &Arc<str>| state.keys.get(&(space, key.clone())).filter(|(_, at)| *at > not_before);
+        Ok(keys.iter().map(|key| known(key).map(|(known, _)| known.clone())).collect())
     }
 
     fn matching(&mut self, space: SpaceNo, which: &Matching, limit: usize) -> Result<Vec<Job>> {

@@ -80,7 +80,7 @@ impl World {
         writer.begin().unwrap();
         let spaces: Arc<[Space]> =
             (0..2).map(|_| writer.insert_space(&new_space("simulated", START)).unwrap()).collect();
-        writer.commit().unwrap();
+        writer.commit(&mut []).unwrap();
         drop(writer);
         let mut world = World {
             store,

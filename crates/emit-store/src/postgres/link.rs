@@ -1,0 +1,132 @@
+//! A lane's connection: made anew when it is lost, at a growing distance, and with a way to find out what became of
+//! a commit whose answer never came.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use emit_core::SpaceNo;
+use tokio::time::Instant;
+
+use super::connect::Address;
+use super::flush::Mark;
+use super::pending::Base;
+use super::rows::Uuid;
+use super::session::{Outcome, Session};
+use crate::{Result, StoreError};
+
+/// Between two tries to connect, at first and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// So long it is tried to find out what became of a commit; then the answer is that nobody knows.
+const FIND_OUT: Duration = Duration::from_secs(5);
+
+pub(super) struct Link {
+    address: Address,
+    session: Option<Session>,
+    /// Under which name this lane leaves its marks.
+    lane: Uuid,
+    /// The last commit's number.
+    batch: i64,
+    /// The server's process behind the session, and when it was started.
+    backend: (i32, String),
+    retry_at: Instant,
+    backoff: Duration,
+}
+
+impl Link {
+    pub(super) fn start(address: Address) -> Result<Link> {
+        let session = Session::connect(&address)?;
+        let lane = super::fresh_uuid(&session)?;
+        let backend = backend(&session)?;
+        let session = Some(session);
+        Ok(Link { address, session, lane, batch: 0, backend, retry_at: Instant::now(), backoff: BACKOFF.0 })
+    }
+
+    /// Sees to it that there is a connection. After a failure it is not tried again before its time: whoever waits
+    /// is told at once.
+    pub(super) fn ready(&mut self) -> Result<()> {
+        if self.session.as_ref().is_some_and(|session| !session.is_lost()) {
+            return Ok(());
+        }
+        self.session = None;
+        if Instant::now() < self.retry_at {
+            return Err(StoreError::Unavailable("the database cannot be reached".into()));
+        }
+        let connected = Session::connect(&self.address).and_then(|session| Ok((backend(&session)?, session)));
+        match connected {
+            Ok((backend, session)) => {
+                self.backend = backend;
+                self.session = Some(session);
+                self.backoff = BACKOFF.0;
+                Ok(())
+            }
+            Err(why) => {
+                self.retry_at = Instant::now() + self.backoff;
+                self.backoff = (self.backoff * 2).min(BACKOFF.1);
+                Err(why)
+            }
+        }
+    }
+
+    pub(super) fn session(&self) -> Result<&Session> {
+        self.session.as_ref().ok_or_else(|| StoreError::Unavailable("there is no connection".into()))
+    }
+
+    pub(super) fn next_mark(&mut self) -> Mark {
+        self.batch += 1;
+        Mark { lane: self.lane, batch: self.batch }
+    }
+
+    /// What became of a commit during which the connection was lost: the spaces' counters before it, if it is there.
+    /// `numbers`: all spaces it locked, in order.
+    pub(super) fn find_out(&mut self, mark: Mark, numbers: &[SpaceNo]) -> Result<HashMap<SpaceNo, Base>> {
+        self.session = None;
+        let unknown = |why: &dyn std::fmt::Display| {
+            StoreError::Unknown(format!("the connection was lost during a commit, and then: {why}"))
+        };
+        let session = Session::connect_within(&self.address, FIND_OUT).map_err(|why| unknown(&why))?;
+        let found = self.read_mark(&session).map_err(|why| unknown(&StoreError::from(why)))?;
+        self.backend = backend(&session).map_err(|why| unknown(&why))?;
+        self.session = Some(session);
+        match found {
+            Some((batch, bases)) if batch == mark.batch && bases.len() == numbers.len() => {
+                Ok(numbers.iter().copied().zip(bases).collect())
+            }
+            Some((batch, _)) if batch < mark.batch => Err(rolled_back()),
+            None if mark.batch == 1 => Err(rolled_back()),
+            _ => Err(unknown(&"its mark cannot be read")),
+        }
+    }
+
+    /// Ends the old server process, so that its commit is either there or never will be, and reads the lane's mark.
+    fn read_mark(&self, session: &Session) -> Outcome<Option<(i64, Vec<Base>)>> {
+        let (pid, started) = &self.backend;
+        for _ in 0..FIND_OUT.as_millis() / 100 {
+            let alive = session.query(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE pid = $1 AND backend_start::text = $2 AND pid <> pg_backend_pid()",
+                &[pid, started],
+            )?;
+            if alive.is_empty() {
+                break;
+            }
+            session.query("SELECT pg_sleep(0.1)", &[])?;
+        }
+        let row = session.row("SELECT batch, bases, times FROM lanes WHERE id = $1", &[&self.lane])?;
+        let Some(row) = row else { return Ok(None) };
+        let (seqs, times): (Vec<i64>, Vec<i64>) = (row.try_get(1)?, row.try_get(2)?);
+        let bases = seqs.into_iter().zip(times).map(|(seq, last_at)| Base { seq, last_at }).collect();
+        Ok(Some((row.try_get(0)?, bases)))
+    }
+}
+
+fn rolled_back() -> StoreError {
+    StoreError::Unavailable("the connection was lost during a commit, which did not happen".into())
+}
+
+fn backend(session: &Session) -> Result<(i32, String)> {
+    let row = session
+        .row("SELECT pid, backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()", &[])?;
+    let read =
+        |row: tokio_postgres::Row| Ok::<_, super::session::Trouble>((row.try_get(0)?, row.try_get(1)?));
+    Ok(row.map_or(Ok((0, String::new())), read)?)
+}

@@ -1,0 +1,154 @@
+//! The shared store: many equal nodes on one PostgreSQL.
+//!
+//! The same tables and the same files as the embedded store's. What differs: a space's numbers are given in the
+//! statement that writes, under the lock of the space's row; rows of jobs are locked by whoever changes them; and
+//! everything that need not be waited for travels together, so that a batch costs two or three round trips.
+//!
+//! Locks are taken in one order, so that no two nodes wait for each other: rows of named jobs by id, idempotency
+//! keys by hash, rows of spaces by number. What is claimed or due is skipped where somebody else has it.
+
+mod callbacks;
+mod claim;
+mod connect;
+mod contents;
+mod events;
+mod flush;
+mod jobs;
+mod keys;
+mod link;
+mod lists;
+mod logs;
+mod pending;
+mod reader;
+mod retain;
+mod rows;
+mod session;
+mod spaces;
+mod timers;
+mod tokens;
+mod writer;
+
+use connect::Address;
+use rows::Uuid;
+use session::Session;
+
+use crate::{Reader, Result, Store, StoreError, Writer};
+
+/// Append-only: what has been released is never edited.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/postgres/0001_start.sql")];
+/// The advisory lock under which the tables are brought up to date: "emit" in ASCII.
+const MIGRATION_LOCK: i64 = 0x656d_6974;
+
+/// The advisory lock under which a first start makes what it makes.
+const FIRST_START_LOCK: i64 = MIGRATION_LOCK + 1;
+
+/// A shared store, reached through any number of connections.
+pub struct PostgresStore {
+    address: Address,
+    lanes: usize,
+    /// This process among those on the database.
+    node: Uuid,
+}
+
+/// Why a database could not be used.
+#[derive(Debug)]
+pub enum OpenError {
+    /// A newer version wrote it.
+    Newer {
+        /// Its format.
+        found: i64,
+        /// The newest format this version knows.
+        known: usize,
+    },
+    /// The URL cannot be read.
+    Address(String),
+    /// Something else.
+    Failed(String),
+}
+
+impl std::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            OpenError::Newer { found, known } => {
+                write!(f, "the database has format {found}, written by a newer emit; this one knows {known}")
+            }
+            OpenError::Address(why) => write!(f, "the store's URL cannot be read: {why}"),
+            OpenError::Failed(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+impl From<StoreError> for OpenError {
+    fn from(error: StoreError) -> OpenError {
+        OpenError::Failed(error.to_string())
+    }
+}
+
+impl PostgresStore {
+    /// Opens the database at that URL, and brings its tables up to date. `lanes`: how many writers there will be.
+    pub fn open(url: &str, lanes: usize) -> std::result::Result<PostgresStore, OpenError> {
+        let address = Address::read(url).map_err(OpenError::Address)?;
+        let session = Session::connect(&address)?;
+        let found = migrate(&session).map_err(StoreError::from)?;
+        if found > MIGRATIONS.len() as i64 {
+            return Err(OpenError::Newer { found, known: MIGRATIONS.len() });
+        }
+        let node = fresh_uuid(&session).map_err(StoreError::from)?;
+        Ok(PostgresStore { address, lanes: lanes.max(1), node })
+    }
+}
+
+/// A name for a node or a lane. The database draws it: the store has no randomness of its own.
+fn fresh_uuid(session: &Session) -> session::Outcome<Uuid> {
+    match session.row("SELECT gen_random_uuid()", &[])? {
+        Some(row) => Ok(row.try_get(0)?),
+        None => Err(session::Trouble::Lost("the database gave no id".into())),
+    }
+}
+
+/// Brings the tables to the present format, one node at a time; answers the format found or made.
+fn migrate(session: &Session) -> session::Outcome<i64> {
+    session.batch(&format!(
+        "BEGIN; SELECT pg_advisory_xact_lock({MIGRATION_LOCK}); CREATE SCHEMA IF NOT EXISTS emit; \
+         CREATE TABLE IF NOT EXISTS formats (version bigint PRIMARY KEY, applied_at timestamptz NOT NULL);"
+    ))?;
+    let found = session.row("SELECT coalesce(max(version), 0) FROM formats", &[])?;
+    let found: i64 = found.map_or(Ok(0), |row| row.try_get(0))?;
+    for (done, migration) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
+        session.batch(migration)?;
+        session.batch(&format!("INSERT INTO formats (version, applied_at) VALUES ({}, now())", done + 1))?;
+    }
+    session.batch("COMMIT")?;
+    Ok(found.max(MIGRATIONS.len() as i64))
+}
+
+impl Store for PostgresStore {
+    fn writer(&self) -> Result<Box<dyn Writer>> {
+        Ok(Box::new(writer::PostgresWriter::start(self.address.clone(), 0, 1)?))
+    }
+
+    fn writers(&self) -> Result<Vec<Box<dyn Writer>>> {
+        (0..self.lanes)
+            .map(|lane| {
+                let writer = writer::PostgresWriter::start(self.address.clone(), lane, self.lanes)?;
+                Ok(Box::new(writer) as Box<dyn Writer>)
+            })
+            .collect()
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>> {
+        Ok(Box::new(reader::PostgresReader::start(self.address.clone(), self.node)?))
+    }
+}
+
+/// The key of an event: see the schema.
+fn event_key(space: i64, seq: i64) -> i64 {
+    (space << 40) | seq
+}
+
+/// The `seq` of an event's key.
+fn seq_of(key: i64) -> i64 {
+    key & ((1 << 40) - 1)
+}

@@ -1,0 +1,49 @@
+//! The conformance suite on PostgreSQL, each check on a database of its own, and what several nodes do to each other.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may fail as tests do")]
+#![allow(clippy::disallowed_methods, reason = "a database takes its time to start")]
+
+mod cluster;
+mod nodes;
+
+use emit_store::conformance;
+use emit_store::postgres::{OpenError, PostgresStore};
+
+use cluster::cluster;
+
+#[test]
+fn the_shared_store_conforms() {
+    // Most of a check is waiting for the disk: several at a time.
+    let checks = conformance::all();
+    std::thread::scope(|scope| {
+        for some in checks.chunks(checks.len().div_ceil(4)) {
+            scope.spawn(move || {
+                for (name, check) in some {
+                    let store = PostgresStore::open(&cluster().database(), 1).unwrap();
+                    eprintln!("{name}");
+                    check(&store);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused() {
+    let url = cluster().database();
+    drop(PostgresStore::open(&url, 1).unwrap());
+    cluster().sql(&url, "INSERT INTO emit.formats (version, applied_at) VALUES (999, now())");
+    let refused = PostgresStore::open(&url, 1).err().unwrap();
+    assert!(matches!(refused, OpenError::Newer { found: 999, .. }), "{refused}");
+}
+
+#[test]
+fn several_nodes_may_start_at_once() {
+    let url = cluster().database();
+    std::thread::scope(|scope| {
+        let opened: Vec<_> = (0..4).map(|_| scope.spawn(|| PostgresStore::open(&url, 1).map(drop))).collect();
+        for node in opened {
+            node.join().unwrap().unwrap();
+        }
+    });
+}
