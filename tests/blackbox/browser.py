@@ -20,8 +20,9 @@ FOLDER = ROOT / "tests" / "browser"
 
 @functools.cache
 def installed() -> pathlib.Path:
-    """The folder of the scripts, with playwright-core as the lock file has it."""
-    if not (FOLDER / "node_modules" / "playwright-core").is_dir():
+    """The folder of the scripts, with its dependencies as the lock file has them."""
+    wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]
+    if not all((FOLDER / "node_modules" / name).is_dir() for name in wanted):
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True)
     return FOLDER
 

@@ -1,6 +1,7 @@
 //! The wire: bodies in, answers out, and their description. No I/O and no clock may come in here, and of
 //! HTTP only the grammar of URLs and headers.
 
+pub mod asyncapi;
 pub mod fields;
 pub mod jobs;
 pub mod openapi;

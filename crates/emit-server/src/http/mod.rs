@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod call;
 mod cors;
+mod docs;
 mod handed;
 mod health;
 mod jobs;

@@ -1,4 +1,4 @@
-//! `/api/openapi.json`: the table of routes, described.
+//! `/api/openapi.json`: the table of routes, described; `/api/asyncapi.json`: the streams.
 
 use axum::http::StatusCode;
 use emit_api::openapi::{Operation, describe};
@@ -9,6 +9,10 @@ use super::router::{Access, Route};
 
 pub(super) async fn get(call: Call) -> Answer {
     Ok(json(StatusCode::OK, call.shared.description.clone()))
+}
+
+pub(super) async fn streams(call: Call) -> Answer {
+    Ok(json(StatusCode::OK, call.shared.streams.clone()))
 }
 
 /// The description of these routes.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use emit_api::jobs::demo;
@@ -27,9 +28,18 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// The description of the API.
+    pub(super) fn docs(description: &str) -> Page {
+        Page::of(super::docs::render(description))
+    }
+
     /// With the demo's button or without.
     pub(super) fn new(demo: bool) -> Page {
-        let html = HTML.replacen("<html lang=\"en\"", &format!("<html lang=\"en\" data-demo=\"{demo}\""), 1);
+        Page::of(HTML.replacen("<html lang=\"en\"", &format!("<html lang=\"en\" data-demo=\"{demo}\""), 1))
+    }
+
+    /// With the policy that lets it do what it does itself.
+    fn of(html: String) -> Page {
         // Hashes rather than `unsafe-inline`: nothing that got into the page some other way would run.
         let policy = format!(
             "default-src 'none'; script-src {}; style-src {}; connect-src 'self'; base-uri 'none'; \
@@ -51,13 +61,20 @@ fn source_hash(html: &str, open: &str, close: &str) -> String {
 }
 
 pub(super) async fn get(call: Call) -> Answer {
-    let page = &call.shared.page;
+    Ok(send(&call.shared.page))
+}
+
+pub(super) async fn docs(call: Call) -> Answer {
+    Ok(send(&call.shared.docs))
+}
+
+fn send(page: &Page) -> Response {
     let mut response = json(StatusCode::OK, page.html.clone());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CONTENT_SECURITY_POLICY, page.policy.clone());
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(response)
+    response
 }
 
 /// What a problem's `type` leads to.

@@ -182,6 +182,8 @@ pub(super) fn routes() -> Vec<Route> {
         route(GET, "/readyz", Open, by!(health::ready), "Whether it can take requests").gives(Shape::AnyObject),
         route(GET, "/metrics", Needs(S::Admin), by!(metrics::get), "What there is to see of the server, for Prometheus").gives(Shape::Text),
         route(GET, "/api/openapi.json", Open, by!(openapi::get), "This description").gives(Shape::AnyObject),
+        route(GET, "/api/asyncapi.json", Open, by!(openapi::streams), "The description of the streams").gives(Shape::AnyObject),
+        route(GET, "/api/docs", Open, by!(page::docs), "Both for people"),
         route(GET, "/errors/{code}", Open, by!(page::error), "The page of an error's code"),
         route(GET, "/", Open, by!(page::get), "A page for people"),
     ]

@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
+use emit_api::asyncapi;
 use emit_core::TokenId;
 use emit_core::ids::Id;
 use tower_service::Service as TowerService;
@@ -36,7 +37,9 @@ pub(super) type Future<T> = Pin<Box<dyn std::future::Future<Output = T> + Send>>
 pub(super) struct Shared {
     pub app: Arc<App>,
     pub page: Page,
+    pub docs: Page,
     pub description: String,
+    pub streams: String,
     pub table: Table,
     metrics_only: Table,
     rate_limit: RateLimit,
@@ -58,7 +61,9 @@ impl Service {
         }
         let shared = Arc::new(Shared {
             page: Page::new(app.settings.demo.is_some()),
+            docs: Page::docs(&description),
             description,
+            streams: asyncapi::describe(&app.settings.public_url, env!("CARGO_PKG_VERSION")),
             table: Table::new(table),
             metrics_only: Table::new(metrics_routes()),
             rate_limit: RateLimit::new(app.settings.public_requests_per_second),
