@@ -121,7 +121,11 @@ pub(super) fn connect(file: &Path, read_only: bool) -> rusqlite::Result<Connecti
 pub(super) fn migrate(connection: &Connection) -> Result<(), OpenError> {
     let failed =
         |why: rusqlite::Error| OpenError::Failed(format!("the store cannot be brought up to date: {why}"));
-    let found = version_of(connection)?;
+    let is_empty: bool = connection
+        .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
+        .map_err(unreadable)?;
+    // Somebody else's tables are not ours to add to.
+    let found = if is_empty { 0 } else { format_of(connection)? };
     for (done, migration) in MIGRATIONS.iter().enumerate().skip(found) {
         let version = done + 1;
         connection
