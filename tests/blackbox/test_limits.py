@@ -170,7 +170,7 @@ def from_(emit, key, address):
 def test_the_clients_address(trusted):
     """«per key and client address, … (`--trusted-proxies` for forwarded ones)»: who is no trusted proxy cannot make
     himself another address; behind one, each address has a count of its own."""
-    flags = ["--trusted-proxies", "127.0.0.1"] if trusted else []
+    flags = ["--trusted-proxies", "10.0.0.7,127.0.0.0/8"] if trusted else []
     with harness.server(flag_about("requests"), "5", *flags) as emit:
         key, last = emit.public_token(emit.space()["id"]), None
         for n in range(2_000):

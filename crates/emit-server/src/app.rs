@@ -19,8 +19,8 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// Where users reach this server, without a slash at the end: feeds `realtimeUrl`.
     pub public_url: String,
-    /// Peers whose `x-forwarded-for` is believed.
-    pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// Nets of peers whose `x-forwarded-for` is believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Streams of this node.
     pub streams_max: usize,
     /// Streams of one public or job-bound token and client address.

@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use emit_core::ids::Id;
 use emit_store::Token;
+use ipnet::IpNet;
 
 use super::problem::Problem;
 use super::router::Access;
@@ -124,10 +125,11 @@ pub(super) fn authorize(access: Access, token: &Token, target: Target) -> Result
 
 /// The client's address: the peer's, or what trusted proxies say; of a chain the rightmost address that is not
 /// itself a trusted proxy, since everything left of it anybody may have written.
-pub(super) fn client(parts: &Parts, trusted: &[IpAddr]) -> IpAddr {
+pub(super) fn client(parts: &Parts, trusted: &[IpNet]) -> IpAddr {
     let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip().to_canonical());
     let peer = peer.unwrap_or(IpAddr::from([0, 0, 0, 0]));
-    if !trusted.contains(&peer) {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
+    if !is_trusted(peer) {
         return peer;
     }
     let mut nearest = peer;
@@ -135,7 +137,7 @@ pub(super) fn client(parts: &Parts, trusted: &[IpAddr]) -> IpAddr {
         for address in value.to_str().unwrap_or_default().rsplit(',') {
             let Ok(address) = address.trim().parse::<IpAddr>() else { return nearest };
             nearest = address.to_canonical();
-            if !trusted.contains(&nearest) {
+            if !is_trusted(nearest) {
                 return nearest;
             }
         }
@@ -189,7 +191,7 @@ mod tests {
         let headers: Vec<_> = forwarded.iter().map(|value| ("x-forwarded-for", *value)).collect();
         let mut parts = parts("/", &headers);
         parts.extensions.insert(Peer(std::net::SocketAddr::new(peer.parse().unwrap(), 1)));
-        client(&parts, &["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()]).to_string()
+        client(&parts, &["10.0.0.0/30".parse().unwrap()]).to_string()
     }
 
     #[test]
@@ -198,6 +200,7 @@ mod tests {
         assert_eq!(client_of("10.0.0.1", &["1.1.1.1, 198.51.100.7"]), "198.51.100.7");
         assert_eq!(client_of("10.0.0.1", &["1.1.1.1", "198.51.100.7, 10.0.0.2"]), "198.51.100.7");
         assert_eq!(client_of("10.0.0.1", &["nonsense, 10.0.0.2"]), "10.0.0.2");
+        assert_eq!(client_of("10.0.0.4", &["198.51.100.7"]), "10.0.0.4");
         assert_eq!(client_of("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(client_of("::ffff:10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
     }

@@ -1,7 +1,7 @@
 //! Every setting, once. Flags, variables, `emit.toml`, `--help` and `emit config` follow from this list; a new
 //! setting is a line here and its place in `default.toml`, which a test compares.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
@@ -81,8 +81,8 @@ settings! {
     admin_key: Option<AdminKey> = "" => Serve;
     /// Origins whose pages may call and watch; `*` is all.
     allowed_origins: List<Origin> = "*" => Serve;
-    /// Addresses of proxies whose `x-forwarded-for` is believed.
-    trusted_proxies: List<IpAddr> = "" => Serve;
+    /// Addresses or nets of proxies whose `x-forwarded-for` is believed.
+    trusted_proxies: List<IpNet> = "" => Serve;
     /// Streams this node serves at once; above it 429.
     streams_max: Whole<1, 10_000_000> = "50000" => Serve;
     /// Streams of one public or job-bound token from one client address; above it 429.

@@ -38,6 +38,8 @@ fn form_of(name: &str) -> Option<Form> {
     })
 }
 
+const NUMBERS: &str = "an array of whole numbers, without quotes";
+
 /// As a flag would give it; the error says what form it must have.
 fn as_text(form: Form, value: &Spanned<DeValue<'_>>) -> Result<String, &'static str> {
     match (form, value.get_ref()) {
@@ -45,14 +47,19 @@ fn as_text(form: Form, value: &Spanned<DeValue<'_>>) -> Result<String, &'static 
         (Form::Text | Form::Secret, _) => Err("a string, in quotes"),
         (Form::Number, DeValue::Integer(number)) if number.radix() == 10 => Ok(number.as_str().to_owned()),
         (Form::Number, _) => Err("a whole number, without quotes"),
-        (Form::List, DeValue::Array(items)) => {
+        (Form::Texts, DeValue::Array(items)) => {
             let words = items.iter().map(|item| match item.get_ref() {
                 DeValue::String(word) if !word.contains(',') => Ok(word.as_ref()),
                 _ => Err("an array of strings without commas"),
             });
             Ok(words.collect::<Result<Vec<_>, _>>()?.join(","))
         }
-        (Form::List, _) => Err("an array of strings"),
+        (Form::Texts, _) => Err("an array of strings"),
+        (Form::Numbers, DeValue::Array(items)) => {
+            let numbers = items.iter().map(|item| as_text(Form::Number, item).or(Err(NUMBERS)));
+            Ok(numbers.collect::<Result<Vec<_>, _>>()?.join(","))
+        }
+        (Form::Numbers, _) => Err(NUMBERS),
     }
 }
 

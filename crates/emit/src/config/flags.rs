@@ -37,7 +37,7 @@ fn argument(key: &'static Key) -> Arg {
         variable = format!("{variable}_FILE, or {variable} with the secret itself");
         value_name = "FILE";
     }
-    if key.form == Form::List {
+    if matches!(key.form, Form::Texts | Form::Numbers) {
         help.push_str(" Separated by commas.");
     }
     let default = if key.default.is_empty() { String::new() } else { format!(", default {}", key.default) };

@@ -17,7 +17,9 @@ pub(crate) enum Form {
     /// A whole number.
     Number,
     /// An array of strings; elsewhere separated by commas.
-    List,
+    Texts,
+    /// An array of whole numbers; elsewhere separated by commas.
+    Numbers,
 }
 
 /// A kind of value.
@@ -37,14 +39,6 @@ impl Kind for SocketAddr {
     }
 }
 
-impl Kind for IpAddr {
-    const FORM: Form = Form::Text;
-    const WORD: &'static str = "ADDRESS";
-    fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "must be an IP address, such as 10.0.0.7".to_owned())
-    }
-}
-
 impl Kind for PathBuf {
     const FORM: Form = Form::Text;
     const WORD: &'static str = "FOLDER";
@@ -55,9 +49,11 @@ impl Kind for PathBuf {
 
 impl Kind for IpNet {
     const FORM: Form = Form::Text;
-    const WORD: &'static str = "CIDR";
+    const WORD: &'static str = "NET";
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_| "must be a net in CIDR notation, such as 10.0.0.0/8".to_owned())
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        let net = address.or_else(|_| text.parse());
+        net.map_err(|_| "must be an IP address or a net, such as 10.0.0.7 or 10.0.0.0/8".to_owned())
     }
 }
 
@@ -96,7 +92,7 @@ impl<T: Kind> Kind for Option<T> {
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 
 impl<T: Kind> Kind for List<T> {
-    const FORM: Form = Form::List;
+    const FORM: Form = if matches!(T::FORM, Form::Number) { Form::Numbers } else { Form::Texts };
     const WORD: &'static str = "LIST";
     fn read(text: &str) -> Result<Self, String> {
         let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());

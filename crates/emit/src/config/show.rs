@@ -35,7 +35,8 @@ fn written(key: &Key, text: &str) -> String {
     match key.form {
         Form::Number => text.to_owned(),
         Form::Text | Form::Secret => quoted(text),
-        Form::List => {
+        Form::Numbers => format!("[{}]", text.replace(',', ", ")),
+        Form::Texts => {
             let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
             format!("[{}]", words.map(quoted).collect::<Vec<_>>().join(", "))
         }

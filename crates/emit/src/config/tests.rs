@@ -88,6 +88,8 @@ fn a_wrong_file_is_refused_with_its_line() {
         ("listen = 8080", "listen must be a string, in quotes"),
         ("allowed-origins = \"*\"", "allowed-origins must be an array of strings"),
         ("allowed-origins = [1]", "without commas"),
+        ("callback-retry-seconds = [\"5\"]", "callback-retry-seconds must be an array of whole numbers"),
+        ("callback-retry-seconds = 5", "callback-retry-seconds must be an array of whole numbers"),
         ("a = 1\na = 2", "line 2: duplicate key"),
         ("listen = ", "line 1: "),
     ] {
@@ -104,7 +106,8 @@ fn a_wrong_value_is_refused_with_what_set_it() {
         ("streams-max", "-1", "a whole number"),
         ("array-bytes-max", "5", "from 1000000 to"),
         ("public-url", "jobs.example.com", "must look like https://"),
-        ("trusted-proxies", "10.0.0.1,me", "must be an IP address"),
+        ("trusted-proxies", "10.0.0.1,10.0.0.0/8,me", "must be an IP address or a net"),
+        ("callback-retry-seconds", "5,x", "must be a whole number from 1 to"),
         ("allowed-origins", "https://a.example/", "must be `*`, or origins"),
         ("log", "info,=", "must be a level"),
         ("admin-key", "two words", "one word of printable ASCII"),
