@@ -32,6 +32,8 @@ class Server:
         self.data = pathlib.Path(data)
         self.flags = flags
         self.env = {**os.environ, "EMIT_ADMIN_KEY": ADMIN_KEY, **(env or {})}
+        #: What the binary is started through, if anything: its arguments before the binary's own.
+        self.wrapped: list[str] = []
         self.process: subprocess.Popen | None = None
         self.port = 0
 
@@ -39,7 +41,7 @@ class Server:
         self.log = open(self.data.parent / (self.data.name + ".log"), "ab+")
         start_of_this_run = self.log.seek(0, os.SEEK_END)
         self.process = subprocess.Popen(
-            [str(BINARY), "serve", "--data", str(self.data), "--listen", listen, *self.flags],
+            [*self.wrapped, str(BINARY), "serve", "--data", str(self.data), "--listen", listen, *self.flags],
             env=self.env, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + PATIENCE

@@ -7,17 +7,11 @@ EMIT_CRASH_ROUNDS and EMIT_CRASH_SEED repeat a run or lengthen it.
 
 import os
 import random
-import time
 
+import crash_rounds
 import harness
-from crash_load import Journal, Load, Watcher
-from streams import newest_seq
 
 ROUNDS = int(os.environ.get("EMIT_CRASH_ROUNDS", "20"))
-#: The status that an event leaves behind; the others keep the one before.
-AFTER = {"created": "pending", "enqueued": "pending", "delivered": "delivered", "delivery_timeout": "pending",
-         "acked": "running", "released": "pending", "completed": "completed", "retried": "pending", "dead": "dead",
-         "killed": "killed", "requeued": "pending"}
 
 
 def test_nothing_acknowledged_is_lost_and_no_number_is_given_twice(tmp_path):
@@ -28,68 +22,6 @@ def test_nothing_acknowledged_is_lost_and_no_number_is_given_twice(tmp_path):
     print(f"EMIT_CRASH_SEED={seed} EMIT_CRASH_ROUNDS={ROUNDS}")
     server = harness.Server(tmp_path / "data").start()
     try:
-        space = server.space()["id"]
-        journal, watchers = Journal(), [Watcher() for _ in range(3)]
-        # One more that reads only between the crashes: what is on disk then, must be there ever after.
-        auditor = Watcher()
-        jobs: dict[str, dict] = {}
-        promises = 0
-        for number in range(ROUNDS):
-            rng = random.Random(f"{seed}-{number}")
-            load = Load(server, space, journal, watchers, rng).start()
-            # The random moment. Not a wait for anything: the crash may come whenever it likes.
-            time.sleep(rng.uniform(0.05, 1.5))
-            server.kill()
-            load.join()
-            server.http.close()
-            server.start()
-            promised = journal.taken()
-            promises += len(promised)
-            audit(server, space, auditor, promised, jobs, f"round {number} of seed {seed}")
-        newest = newest_seq(server, space)
-        for watcher in watchers:
-            watcher.watch(server, space, until=newest)
-        everything = Watcher()
-        everything.watch(server, space, until=newest)
-        for watcher in [everything, auditor, *watchers]:
-            assert (watcher.position, len(watcher.fingerprints), watcher.jumps) == (newest, newest, [])
-            assert watcher.fingerprints == everything.fingerprints
-        print(f"{ROUNDS} crashes, {newest} events, {promises} promises kept, {len(jobs)} jobs")
-        assert promises > ROUNDS, "the load did hardly anything"
+        crash_rounds.play(server, ROUNDS, seed)
     finally:
         server.kill()
-
-
-def audit(server, space, auditor, promised, jobs, where):
-    """After a crash: the new events are gapless, hold every promise, and the jobs are what their events say."""
-    before = auditor.position
-    newest = newest_seq(server, space)
-    new = auditor.watch(server, space, until=newest)
-    assert auditor.position == newest, where
-    assert [event["seq"] for event in new] == list(range(before + 1, before + 1 + len(new))), where
-    by_seq = {event["seq"]: event for event in new}
-    bodies = {(event["jobId"], event["type"], repr(event.get("data"))) for event in new}
-    kinds = {(event["jobId"], event["type"]) for event in new}
-    for promise in promised:
-        assert (promise["jobId"], promise["type"]) in kinds, f"{where}: lost {promise}"
-        if promise["seq"] is not None:
-            event = by_seq.get(promise["seq"])
-            assert event and (event["jobId"], event["type"]) == (promise["jobId"], promise["type"]), \
-                f"{where}: {promise} became {event}"
-        if promise["hasData"]:
-            assert (promise["jobId"], promise["type"], repr(promise["data"])) in bodies, f"{where}: lost {promise}"
-    for event in new:
-        job = jobs.setdefault(event["jobId"], {"status": None, "result": None})
-        job["status"] = AFTER.get(event["type"], job["status"])
-        if event["type"] in ("completed", "killed", "dead", "requeued"):
-            job["result"] = event.get("data")
-    touched = sorted({event["jobId"] for event in new})
-    for first in range(0, len(touched), 100):
-        ids = touched[first:first + 100]
-        rows = server.call("GET", f"/spaces/{space}/jobs?ids={','.join(ids)}&limit=100&include=result",
-                           expect=200).json()
-        shown = {row["id"]: (row["status"], row["result"]) for row in rows}
-        assert shown == {job_id: (jobs[job_id]["status"], jobs[job_id]["result"]) for job_id in ids}, where
-    counts = server.call("GET", f"/spaces/{space}/counts", expect=200).json()
-    statuses = [job["status"] for job in jobs.values()]
-    assert counts == {status: statuses.count(status) for status in counts}, where

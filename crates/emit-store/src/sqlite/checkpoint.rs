@@ -4,12 +4,13 @@
 //! its next commit starts the log anew. (The second connection alone never gets the log reset, and the writer alone
 //! would hold up a batch for the whole copy.)
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 
-use rusqlite::{Connection, Result};
+use rusqlite::{Connection, Error, Result};
 
+use super::is_failed_sync;
 use crate::StoreError;
 
 /// Frames in the log (4 KiB each) from which on it is copied: 16 MB.
@@ -20,6 +21,7 @@ pub(super) struct Checkpointer {
     copied: Arc<AtomicBool>,
     under_way: bool,
     counts: Arc<Counts>,
+    failed_sync: Arc<OnceLock<String>>,
 }
 
 /// What has become of checkpoints.
@@ -44,37 +46,51 @@ impl Checkpointer {
         let done = copied.clone();
         let counts = Arc::new(Counts::default());
         let told = counts.clone();
+        let failed_sync = Arc::new(OnceLock::new());
+        let found = failed_sync.clone();
         std::thread::Builder::new()
             .name("checkpoint".into())
             .spawn(move || {
                 while woken.recv().is_ok() {
-                    // A failure shows in the writer's own pass; the log stays valid and is tried again.
-                    if passive(&connection).is_err() {
+                    // The log stays valid and is tried again, unless it was a sync that failed.
+                    if let Err(why) = passive(&connection) {
                         told.failed.fetch_add(1, Ordering::Relaxed);
+                        note_failed_sync(&found, &why);
                     }
                     done.store(true, Ordering::Release);
                 }
             })
             .map_err(|why| StoreError::Unavailable(why.to_string()))?;
-        Ok(Checkpointer { wake, copied, under_way: false, counts })
+        Ok(Checkpointer { wake, copied, under_way: false, counts, failed_sync })
     }
 
     pub(super) fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    /// Between two batches of the writer, whose last commit left that many frames in the log.
-    pub(super) fn between_batches(&mut self, writer: &Connection, frames: i32) -> Result<()> {
+    /// Why a sync has failed, if one has: what the system holds of the file may never reach the disk.
+    pub(super) fn failed_sync(&self) -> Option<&String> {
+        self.failed_sync.get()
+    }
+
+    /// Between two batches of the writer, whose last commit left that many frames in the log. Another failure than
+    /// a sync's loses nothing: a full disk shows in the next commit.
+    pub(super) fn between_batches(&mut self, writer: &Connection, frames: i32) {
         if self.under_way && self.copied.swap(false, Ordering::Acquire) {
             self.under_way = false;
             let passed = passive(writer);
             self.counts.note(&passed);
-            return passed.map(drop);
+            passed.inspect_err(|why| note_failed_sync(&self.failed_sync, why)).ok();
         }
         if !self.under_way && frames >= FRAMES {
             self.under_way = self.wake.try_send(()).is_ok();
         }
-        Ok(())
+    }
+}
+
+fn note_failed_sync(found: &OnceLock<String>, why: &Error) {
+    if is_failed_sync(why) {
+        let _ = found.set(why.to_string());
     }
 }
 

@@ -92,21 +92,22 @@ fn lift(error: rusqlite::Error) -> StoreError {
 
 /// A failure of the commit itself.
 fn lift_commit(error: rusqlite::Error) -> StoreError {
-    let extended = error.sqlite_error().map_or(0, |error| error.extended_code);
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full(error.to_string()),
-        // A failed sync may leave the commit on disk, and SQLite would gladly go on after it.
-        Some(ErrorCode::SystemIoFailure)
-            if matches!(extended, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC) =>
-        {
-            StoreError::Stopped(error.to_string())
-        }
+        // It may leave the commit on disk, and SQLite would gladly go on after it.
+        _ if is_failed_sync(&error) => StoreError::Stopped(error.to_string()),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             StoreError::Unavailable(error.to_string())
         }
         // A failed write (a quota, say): its frames are overwritten by the next commit.
         _ => StoreError::Unknown(error.to_string()),
     }
+}
+
+/// Whether the disk refused to say that something has reached it.
+fn is_failed_sync(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map_or(0, |error| error.extended_code);
+    matches!(code, ffi::SQLITE_IOERR_FSYNC | ffi::SQLITE_IOERR_DIR_FSYNC)
 }
 
 /// The key of an event: see the schema.

@@ -300,8 +300,11 @@ impl Writer for SqliteWriter {
             return Err(StoreError::Stopped(why.clone()));
         }
         let frames = self.frames.load(Ordering::Relaxed);
-        // A failed checkpoint loses nothing; a full disk shows in the next commit.
-        let _ = self.checkpointer.between_batches(&self.connection, frames);
+        self.checkpointer.between_batches(&self.connection, frames);
+        if let Some(why) = self.checkpointer.failed_sync() {
+            self.stopped = Some(why.clone());
+            return Err(StoreError::Stopped(why.clone()));
+        }
         self.dirty = false;
         self.begin_on_the_truth().map_err(|why| {
             // Nothing may stay open: the next `begin` is to start afresh.
