@@ -40,6 +40,9 @@ def findings(text) -> dict[str, list[str]]:
 
 def fill(emit, space, mark=""):
     """Everything that a store may hold. `mark` tells the idempotency keys of several calls apart."""
+    # The name leads nowhere, so that a callback is left to be sent.
+    told = emit.running(space, name="told", callbackUrl="https://nowhere.invalid/")
+    emit.report(told["id"], "complete", {"n": 1})
     failed = emit.running(space, maxRetries=1)
     emit.report(failed["id"], "fail", {"error": "once"})
     emit.report(emit.poll(space)[0]["id"], "release")
@@ -193,6 +196,8 @@ DAMAGES = [
     ("a callback belongs to nobody",
      f"INSERT INTO callbacks (job, space, endpoint, tries) VALUES (4711, {SPACE}, 'e', 0)",
      {"callbacks": "a row of callbacks"}),
+    ("a callback comes too early", f"UPDATE callbacks SET job = {job('pending')} WHERE job = {job('told')}",
+     {"callbacks": "it is pending, and there is a callback of its end"}),
     ("a key belongs to nowhere", "UPDATE tokens SET space = 4711 WHERE space IS NOT NULL",
      {"keys": "the key Public read-only (progress) belongs to a space that there is not"}),
     ("an index misses rows", "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX jobs_name ON "

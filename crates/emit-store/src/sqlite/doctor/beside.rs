@@ -1,10 +1,11 @@
 //! Whether what stands beside the jobs belongs to one, and is all there: tags, idempotency keys, payloads, logs,
 //! callbacks; and whether keys belong to a space.
 
+use emit_core::Status;
 use emit_core::limits::IDEMPOTENCY_MS;
 use emit_core::time::DAY;
 
-use super::{Check, seq_sql};
+use super::{Check, seq_sql, status_sql};
 use crate::sqlite::rows::SHELL;
 
 /// A key is looked for this much less long than it is remembered: the row may go while we look.
@@ -34,8 +35,8 @@ pub(super) fn checks() -> Vec<Check> {
         },
         Check {
             name: "callbacks",
-            promise: "callbacks that are still to be sent belong to a job",
-            statements: vec![orphans("callbacks")],
+            promise: "callbacks that are to be sent, or could not be, belong to a job that has ended",
+            statements: vec![orphans("callbacks"), callbacks_too_early()],
         },
         Check {
             name: "keys",
@@ -97,6 +98,15 @@ fn orphans(table: &str) -> String {
         "SELECT s.id, j.id, 'a row of {table} belongs to no job, or to one that was erased' FROM {table} b \
          LEFT JOIN jobs j ON j.no = b.job LEFT JOIN spaces s ON s.no = j.space \
          WHERE coalesce(s.deleted, 0) = 0 AND (j.no IS NULL OR j.status = {SHELL})"
+    )
+}
+
+fn callbacks_too_early() -> String {
+    let (first, word) = (Status::Completed as u8, status_sql("j.status"));
+    format!(
+        "SELECT s.id, j.id, printf('it is %s, and there is a callback of its end', {word}) \
+         FROM {} JOIN callbacks c ON c.job = j.no WHERE j.status < {first} OR c.space != j.space",
+        jobs()
     )
 }
 
