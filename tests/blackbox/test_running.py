@@ -86,6 +86,10 @@ def test_a_key_of_ones_own(folder, way):
         assert emit.call("GET", "/me", expect=200).json()["scopes"] == ["admin"]
         assert not KEY.search(emit.output())
         assert [space["name"] for space in emit.call("GET", "/spaces").json()] == ["default"]
+        # The curl works for whoever has the key, and does not tell it.
+        command = wait_for("the curl", lambda: re.search(r"(?m)^\s*(curl .*)$", emit.output())).group(1)
+        subprocess.run(["bash", "-c", command.replace("curl", "curl -sSf", 1)], check=True, capture_output=True,
+                       timeout=PATIENCE, env={**os.environ, "EMIT_ADMIN_KEY": ADMIN_KEY})
 
 
 def test_another_key_on_an_old_folder(folder):

@@ -110,9 +110,13 @@ fn greet(first: &FirstSteps, own_key: bool, url: &str) {
         None => "$EMIT_ADMIN_KEY",
     };
     if let Some(space) = first.space {
-        let quoted = if own_key { format!("\"x-api-key: {key}\"") } else { format!("'x-api-key: {key}'") };
+        let (quoted, given) = if own_key {
+            (format!("\"x-api-key: {key}\""), ", with your key in the variable EMIT_ADMIN_KEY")
+        } else {
+            (format!("'x-api-key: {key}'"), "")
+        };
         eprintln!(
-            "emit: your first job:\n  curl {url}/api/v1/spaces/{space}/jobs -H {quoted} \
+            "emit: your first job{given}:\n  curl {url}/api/v1/spaces/{space}/jobs -H {quoted} \
              -H 'content-type: application/json' -d '{{\"name\": \"hello\", \"payload\": {{\"to\": \"world\"}}}}'"
         );
     }
