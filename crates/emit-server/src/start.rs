@@ -155,9 +155,12 @@ impl Server {
             self.parts;
         let sending = outbound::start(
             &settings.outbound,
-            engine.clone(),
-            reads.clone(),
-            clock.clone(),
+            outbound::Means {
+                engine: engine.clone(),
+                reads: reads.clone(),
+                clock: clock.clone(),
+                public_url: settings.public_url.clone(),
+            },
             outlet,
             self.draining.clone(),
         );

@@ -17,6 +17,7 @@ pub(super) fn create_space(
         let space = batch.writer.insert_space(space)?;
         public.space = Some((space.no, space.id));
         batch.writer.insert_token(&public)?;
+        batch.effects.push(Effect::SettingsChanged(Box::new(space.clone())));
         Ok(Box::new(move |_| Ok(NewSpace { space, public_token: public })))
     })
 }
@@ -33,6 +34,7 @@ pub(super) fn update_space(
         let mut space = batch.space(id)?;
         edit(&mut space);
         batch.writer.update_space(&space)?;
+        batch.effects.push(Effect::SettingsChanged(Box::new(space.clone())));
         if !space.paused {
             batch.woken.insert(space.no);
         }

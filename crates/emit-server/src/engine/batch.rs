@@ -49,6 +49,7 @@ type Answer = Box<dyn FnOnce(Result<&[Change], Refusal>) + Send>;
 pub(super) enum Effect {
     TokenRevoked(TokenId),
     TokenExpires(TokenId, Millis),
+    SettingsChanged(Box<Space>),
     SpaceDeleted(SpaceNo),
 }
 

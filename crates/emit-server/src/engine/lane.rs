@@ -200,7 +200,9 @@ impl Lane {
                     self.keyring.forget(id);
                     self.hub.token_expires(id, Duration::from_millis(after_ms.max(0) as u64));
                 }
+                Effect::SettingsChanged(space) => self.outlet.settings_changed(&space),
                 Effect::SpaceDeleted(no) => {
+                    self.outlet.space_deleted(no);
                     self.keyring.forget_space(no);
                     self.hub.space_deleted(no);
                 }

@@ -31,3 +31,18 @@ pub(super) const REST_MAX: Duration = Duration::from_secs(1);
 pub(super) const LOOK: Duration = Duration::from_secs(2);
 /// On the way out, tries under way are waited for so long; the next start repeats those that were not.
 pub(super) const FAREWELL: Duration = Duration::from_secs(3);
+
+/// Between two messages to one Slack channel: Slack's own limit is one a second.
+pub(super) const SLACK_PACE: Duration = Duration::from_millis(1_050);
+/// Jobs that a summing up names, the last ones.
+pub(super) const SLACK_NAMED: usize = 5;
+/// Characters of an error in a message; Slack takes 3,000 of a text, and an escaped character is up to five.
+pub(super) const SLACK_ERROR: usize = 500;
+/// Between two wake-ups of one space: a burst becomes few requests.
+pub(super) const PUSH_PACE: Duration = Duration::from_millis(200);
+/// After a failed message or wake-up the next try waits so long, doubled with each further failure,
+pub(super) const BACK_OFF: Duration = Duration::from_secs(1);
+/// up to this.
+pub(super) const BACK_OFF_MAX: Duration = Duration::from_secs(300);
+/// A message or wake-up that failed so often is dropped; later ones wait as long as it would have.
+pub(super) const FAILURES: u32 = 6;

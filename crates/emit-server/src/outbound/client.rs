@@ -43,6 +43,12 @@ pub(super) struct Answer {
     pub(super) retry_after_ms: Option<Millis>,
 }
 
+impl Answer {
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status_code)
+    }
+}
+
 /// Why there was no answer, in words for whoever made the job.
 pub(super) type Failed = String;
 

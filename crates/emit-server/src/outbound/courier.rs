@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::HeaderMap;
 use emit_core::callback::{Schedule, Tried};
 use emit_core::json::write_string;
 use emit_core::time::Rfc3339Millis;
@@ -21,14 +21,10 @@ use super::bounds::{FAREWELL, LANES, LOOK, TRIES, TRIES_PER_LANE};
 use super::client::{Client, headers};
 use super::lanes::Lanes;
 use super::outlet::Outlet;
-use super::sign::signature;
+use super::sign::sign;
 use crate::clock::Clock;
 use crate::engine::{Engine, Health};
 use crate::reads::Reads;
-
-const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
-const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
 /// What a try needs besides its job.
 #[derive(Clone)]
@@ -209,12 +205,8 @@ fn envelope(found: &FoundJob, end_seq: i64, now: Millis) -> Option<(HeaderMap, S
     let body = body(found);
     // The same for all tries of one end, and another one for each end.
     let id = format!("{}_{end_seq}", job.id);
-    let seconds = now / 1_000;
-    let signed = signature(found.space.outbound.secrets(now), &id, seconds, &body)?;
     let mut headers = headers(job.spec.callback.as_ref()?.headers.as_deref());
-    headers.insert(WEBHOOK_ID, HeaderValue::from_str(&id).ok()?);
-    headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(seconds));
-    headers.insert(WEBHOOK_SIGNATURE, HeaderValue::from_str(&signed).ok()?);
+    sign(&mut headers, found.space.outbound.secrets(now), &id, now, &body)?;
     Some((headers, body))
 }
 

@@ -1,4 +1,4 @@
-//! What the server sends of its own accord: callbacks of ended jobs.
+//! What the server sends of its own accord: callbacks of ended jobs, wake-ups for workers, messages to Slack.
 //!
 //! Everything in here happens beside the job path and after its commits. No decision about jobs may come in: when
 //! a callback is due is decided in `emit-core`.
@@ -8,13 +8,18 @@ mod bounds;
 mod client;
 mod courier;
 mod lanes;
+mod office;
 mod outlet;
+mod pile;
+mod push;
 pub mod sign;
+mod slack;
 
 use std::sync::Arc;
 
 use emit_core::callback::Schedule;
 use ipnet::IpNet;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -33,17 +38,41 @@ pub struct Settings {
     pub schedule: Schedule,
 }
 
+/// What the couriers need from the server.
+pub struct Means {
+    /// Takes how tries went.
+    pub engine: Engine,
+    /// Shows what is due.
+    pub reads: Reads,
+    /// Time.
+    pub clock: Arc<Clock>,
+    /// Where people reach this server: links lead there.
+    pub public_url: String,
+}
+
 /// Starts everything that sends; it ends soon after the server drains.
 pub fn start(
     settings: &Settings,
-    engine: Engine,
-    reads: Reads,
-    clock: Arc<Clock>,
+    means: Means,
     outlet: Arc<Outlet>,
     draining: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
+    let Means { engine, reads, clock, public_url } = means;
     let client = client::Client::new(&settings.opened, clock.clone());
+    let office = office::Office {
+        client: client.clone(),
+        reads: reads.clone(),
+        clock: clock.clone(),
+        public_url,
+        runtime: Handle::current(),
+    };
     let schedule = Arc::new(settings.schedule.clone());
     let means = courier::Means { client, engine, reads, clock, schedule };
-    tokio::spawn(courier::Courier::new(means, outlet).run(draining))
+    tokio::spawn(async move {
+        if outlet.messengers.open(office).await.is_err() {
+            tracing::error!("spaces cannot be read: no Slack messages and no push until they are changed");
+        }
+        courier::Courier::new(means, outlet.clone()).run(draining).await;
+        outlet.messengers.close();
+    })
 }

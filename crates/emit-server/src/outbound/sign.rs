@@ -1,8 +1,11 @@
 //! Signatures after Standard Webhooks (<https://www.standardwebhooks.com>): HMAC-SHA-256 over id, time and body.
 
+use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use emit_core::Millis;
 use emit_core::outbound::Secret;
+use emit_core::time::SECOND;
 use hmac::{Hmac, KeyInit, Mac};
 use rand::RngExt;
 use sha2::Sha256;
@@ -16,8 +19,24 @@ pub fn fresh_secret() -> Secret {
     Secret(bytes.as_slice().into())
 }
 
+/// Adds the three headers of a signed request. `None`: a secret cannot sign, or the id is no header's value.
+pub(super) fn sign<'a>(
+    headers: &mut HeaderMap,
+    secrets: impl Iterator<Item = &'a Secret>,
+    id: &str,
+    now: Millis,
+    body: &str,
+) -> Option<()> {
+    let seconds = now / SECOND;
+    let signed = signature(secrets, id, seconds, body)?;
+    headers.insert("webhook-id", HeaderValue::from_str(id).ok()?);
+    headers.insert("webhook-timestamp", HeaderValue::from(seconds));
+    headers.insert("webhook-signature", HeaderValue::from_str(&signed).ok()?);
+    Some(())
+}
+
 /// The value of `webhook-signature`: one signature for each secret, separated by spaces.
-pub fn signature<'a>(
+fn signature<'a>(
     secrets: impl Iterator<Item = &'a Secret>,
     id: &str,
     seconds: i64,

@@ -1,0 +1,131 @@
+//! Which spaces have messengers, and what these share. Settings change, so do they.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockWriteGuard};
+
+use emit_core::{Refusal, SpaceNo};
+use emit_store::{Change, Space};
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use super::client::Client;
+use super::push::Waker;
+use super::slack::Channel;
+use crate::clock::Clock;
+use crate::reads::Reads;
+
+/// Spaces that are read at once when the server starts.
+const PAGE: usize = 1_000;
+
+/// What all messengers share.
+pub(super) struct Office {
+    pub(super) client: Client,
+    pub(super) reads: Reads,
+    pub(super) clock: Arc<Clock>,
+    /// Where people reach this server: links lead there.
+    pub(super) public_url: String,
+    /// Where messengers run: settings change on the engine's thread, which is none of the runtime's.
+    pub(super) runtime: Handle,
+}
+
+/// The messengers of all spaces that have any.
+#[derive(Default)]
+pub(super) struct Messengers {
+    office: OnceLock<Arc<Office>>,
+    /// Locked for a look or a change of the map only.
+    of_spaces: RwLock<HashMap<SpaceNo, Messenger>>,
+    /// Spaces in the map: with none, a commit is one load.
+    count: AtomicUsize,
+}
+
+/// Those of one space; they end with it.
+struct Messenger {
+    slack: Option<Arc<Channel>>,
+    push: Option<Arc<Waker>>,
+    tasks: Vec<AbortHandle>,
+}
+
+impl Drop for Messenger {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Messengers {
+    /// Opens the office, and gives messengers to the spaces that are to have some.
+    pub(super) async fn open(&self, office: Office) -> Result<(), Refusal> {
+        let reads = office.reads.clone();
+        if self.office.set(Arc::new(office)).is_err() {
+            return Ok(());
+        }
+        let mut after = None;
+        loop {
+            let spaces = reads.read(move |reader| reader.spaces(after, PAGE)).await?;
+            spaces.iter().for_each(|space| self.settings_changed(space));
+            if spaces.len() < PAGE {
+                return Ok(());
+            }
+            after = spaces.last().map(|space| space.id);
+        }
+    }
+
+    /// A space has these settings from now on. What waited under the old ones is dropped.
+    pub(super) fn settings_changed(&self, space: &Space) {
+        let Some(office) = self.office.get() else { return };
+        let (slack, push) = (Channel::of(space).map(Arc::new), Waker::of(space).map(Arc::new));
+        let mut of_spaces = self.change();
+        of_spaces.remove(&space.no);
+        if slack.is_some() || push.is_some() {
+            let mut tasks = Vec::new();
+            if let Some(slack) = &slack {
+                tasks.push(office.runtime.spawn(slack.clone().run(office.clone())).abort_handle());
+            }
+            if let Some(push) = &push {
+                tasks.push(office.runtime.spawn(push.clone().run(office.clone())).abort_handle());
+            }
+            of_spaces.insert(space.no, Messenger { slack, push, tasks });
+        }
+        self.count.store(of_spaces.len(), Ordering::Relaxed);
+    }
+
+    /// A space is gone.
+    pub(super) fn space_deleted(&self, no: SpaceNo) {
+        let mut of_spaces = self.change();
+        of_spaces.remove(&no);
+        self.count.store(of_spaces.len(), Ordering::Relaxed);
+    }
+
+    /// The server is on its way out.
+    pub(super) fn close(&self) {
+        self.change().clear();
+        self.count.store(0, Ordering::Relaxed);
+    }
+
+    /// Tells the messengers what a commit has changed.
+    pub(super) fn note(&self, changes: &[Change]) {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let of_spaces = self.of_spaces.read().unwrap_or_else(PoisonError::into_inner);
+        for change in changes {
+            if let Some(Messenger { slack: Some(slack), .. }) = of_spaces.get(&change.job.space) {
+                slack.note(change);
+            }
+        }
+        // The last change of each job: one that was taken in the very commit that brought it wakes nobody.
+        let mut seen = HashSet::new();
+        for change in changes.iter().rev() {
+            if let Some(Messenger { push: Some(push), .. }) = of_spaces.get(&change.job.space)
+                && seen.insert(change.job.id)
+            {
+                push.note(change);
+            }
+        }
+    }
+
+    fn change(&self) -> RwLockWriteGuard<'_, HashMap<SpaceNo, Messenger>> {
+        self.of_spaces.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
