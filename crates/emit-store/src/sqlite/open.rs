@@ -110,6 +110,9 @@ pub(super) fn connect(file: &Path, read_only: bool) -> rusqlite::Result<Connecti
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+        // What is erased or purged is gone from the file's bytes too. Measured on a purge in batches: no cost beyond
+        // noise, for whole pages are freed, and written anyway.
+        connection.pragma_update(None, "secure_delete", true)?;
     }
     // KiB. Small: the system's page cache holds the file once for all connections.
     connection.pragma_update(None, "cache_size", if read_only { -4_096 } else { -16_384 })?;
