@@ -144,6 +144,14 @@ def test_the_folder_is_its_owners(folder):
         assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_the_files_are_their_owners(folder):
+    """Also in a folder that others may look into."""
+    folder.mkdir(mode=0o755)
+    with serving(folder, EMIT_ADMIN_KEY=ADMIN_KEY):
+        modes = {path.name: oct(path.stat().st_mode & 0o777) for path in folder.iterdir() if path.name != "emit.lock"}
+        assert {"emit.db", "emit.db-wal", "emit.sock"} <= set(modes) and set(modes.values()) == {"0o600"}, modes
+
+
 # -- addresses and settings -------------------------------------------------------------------------------------
 
 

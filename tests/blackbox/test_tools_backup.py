@@ -66,6 +66,7 @@ def test_a_backup_is_everything(tmp_path, serving):
     backup(tmp_path / "data", tmp_path / "copy")
     assert picture(emit, space) == before  # and the server has not noticed
     restore(tmp_path / "copy", tmp_path / "other")
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "copy", tmp_path / "other" / "emit.db")} == {0o600}
     other = serving(tmp_path / "other")
     assert picture(other, space) == before
     assert other.call("GET", "/me", key=key).status_code == 200

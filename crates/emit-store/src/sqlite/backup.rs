@@ -6,7 +6,9 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::open::{FILE, OpenError, connect, create_folder, failed, format_of, lock, unreadable};
+use super::open::{
+    FILE, OpenError, connect, create_file, create_folder, failed, format_of, lock, unreadable,
+};
 
 /// Copies the store of a folder, as it is at one moment, into an empty file, which is on disk afterwards.
 ///
@@ -38,7 +40,8 @@ pub fn restore(backup: &Path, folder: &Path) -> Result<(), OpenError> {
     }
     // Under another name until it is whole: an attempt that was cut off leaves no half of a store.
     let part = folder.join(format!("{FILE}.part"));
-    File::create(&part).map_err(|why| failed("the data folder cannot be written", &why))?;
+    // One that is left of such an attempt is in the way.
+    create_file(&part)?.set_len(0).map_err(|why| failed("the data folder cannot be written", &why))?;
     let written = copy(backup, &part).and_then(|()| {
         std::fs::rename(&part, &store)
             .and_then(|()| File::open(folder)?.sync_all())

@@ -32,7 +32,7 @@ use crate::{Reader, Result, Store, StoreError, Writer};
 
 pub use backup::{backup, restore};
 pub use open::OpenError;
-use open::{FILE, connect, create_folder, failed, lock, migrate, unreadable};
+use open::{FILE, connect, create_file, create_folder, failed, lock, migrate, unreadable};
 
 /// An embedded store on a folder. Holds the folder's lock as long as it lives.
 pub struct SqliteStore {
@@ -49,6 +49,7 @@ impl SqliteStore {
         create_folder(folder)?;
         let lock = lock(folder)?;
         let store = SqliteStore { file: folder.join(FILE), _lock: lock };
+        drop(create_file(&store.file)?);
         let connection = connect(&store.file, false).map_err(unreadable)?;
         migrate(&connection)?;
         // The directory entry of a new file has to reach the disk too.

@@ -1,7 +1,7 @@
 //! From a data folder to a connection: the folder's lock, the file's format, and how a connection is set up.
 
-use std::fs::File;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
@@ -82,6 +82,16 @@ pub(super) fn create_folder(folder: &Path) -> Result<(), OpenError> {
         .mode(0o700)
         .create(folder)
         .map_err(|why| failed("the data folder cannot be made", &why))
+}
+
+/// Opens a file of the store, or makes it for its owner alone; SQLite gives the files beside it the same mode.
+pub(super) fn create_file(file: &Path) -> Result<File, OpenError> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(|why| failed("the data folder cannot be written", &why))
 }
 
 /// Takes the folder for this process, until the file is dropped.
