@@ -257,6 +257,13 @@ def test_a_draining_server_says_so(folder):
         finish()
 
 
+def test_a_sigterm_right_after_the_start(folder):
+    """«SIGTERM drains»: from the moment on in which the server says that it listens."""
+    for _ in range(5):
+        with serving(folder, EMIT_ADMIN_KEY=ADMIN_KEY) as emit:
+            assert emit.stop() == 0
+
+
 def test_an_idle_connection_does_not_hold_it_up(folder):
     """«gone within 10 s»: neither a silent connection nor half a request keeps it."""
     with serving(folder, EMIT_ADMIN_KEY=ADMIN_KEY) as emit:

@@ -8,7 +8,7 @@ use emit_server::app::Settings;
 use emit_server::demo;
 use emit_server::start::{Options, Server};
 
-use super::{block_on, listen, refuse, serve_until_told};
+use super::{block_on, listen, refuse, serve_until, told};
 use crate::logging::{self, LogFormat};
 
 /// What may be set.
@@ -46,8 +46,9 @@ pub(crate) fn run(flags: Flags) -> ExitCode {
         if let Some(key) = server.first_steps().and_then(|first| first.admin_key.as_ref()) {
             eprintln!("emit: admin key of this run: {key}");
         }
+        let told = told();
         eprintln!("emit: listening on http://{address}");
         println!("Open http://{address}/ and start a job.");
-        serve_until_told(server, listener, LogFormat::Plain).await
+        serve_until(told, server, listener, LogFormat::Plain).await
     })
 }

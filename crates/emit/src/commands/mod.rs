@@ -95,16 +95,27 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ExitCo
     })
 }
 
-/// Serves until SIGTERM or SIGINT, then drains.
-async fn serve_until_told(server: Server, listener: TcpListener, format: LogFormat) -> ExitCode {
-    let told = async {
-        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+/// Comes with SIGTERM or SIGINT. They are caught from the call on, not from the first poll: a server that says that it
+/// listens must drain from then on.
+fn told() -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async {
+        match signals {
             (Ok(mut terminate), Ok(mut interrupt)) => {
                 tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
             }
             _ => std::future::pending().await,
         }
-    };
+    }
+}
+
+/// Serves until told, then drains.
+async fn serve_until(
+    told: impl Future<Output = ()>,
+    server: Server,
+    listener: TcpListener,
+    format: LogFormat,
+) -> ExitCode {
     server.serve(listener, told).await;
     say(format, "stopped");
     ExitCode::SUCCESS

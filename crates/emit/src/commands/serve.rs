@@ -11,7 +11,7 @@ use emit_server::outbound;
 use emit_server::start::{FirstSteps, Options, Server};
 use emit_server::traces;
 
-use super::{block_on, listen, refuse, refused, serve_until_told, with_config};
+use super::{block_on, listen, refuse, refused, serve_until, told, with_config};
 use crate::config::{Config, ServeFlags};
 use crate::logging::say;
 
@@ -66,8 +66,9 @@ async fn serve(config: Config) -> ExitCode {
     if let Some(first) = server.first_steps() {
         greet(first, own_key, &url);
     }
+    let told = told();
     say(format, &format!("listening on http://{address}"));
-    let code = serve_until_told(server, listener, format).await;
+    let code = serve_until(told, server, listener, format).await;
     // It blocks, and needs the runtime meanwhile.
     let _ = tokio::task::spawn_blocking(traces::stop).await;
     code
