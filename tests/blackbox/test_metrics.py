@@ -60,6 +60,9 @@ def test_a_separate_address_needs_no_key_and_serves_nothing_else(own):
     for path in ("/", "/api/v1/spaces", "/api/v1/me", "/healthz"):
         problem(httpx.get(origin + path, headers={"x-api-key": harness.ADMIN_KEY}), 404, "not_found")
     problem(httpx.post(f"{origin}/metrics"), 405, "method_not_allowed")
+    with httpx.Client() as collector:
+        assert collector.get(f"{origin}/metrics").status_code == 200
+        assert own.stop() == 0, "a collector's idle connection does not hold up the end"
 
 
 def test_requests_are_counted_by_route_and_class(own):
