@@ -127,6 +127,16 @@ def test_the_engine_is_measured(own):
     assert value(found, "process_open_fds") > 5 and value(found, "process_cpu_seconds_total") >= 0
 
 
+def test_retention_is_counted(own):
+    """«retention»: what it drops, and what is still kept."""
+    space = own.space(retentionDays=0)["id"]
+    own.report(own.create(space)["id"], "kill")
+    wait_for("the purge", lambda: value(metrics(own), "emit_events_kept", space=space) == 0)
+    # Counted by the same second's look, which is told after its commit.
+    wait_for("its count", lambda: value(metrics(own), "emit_retention_rows_total") >= 2)
+    assert value(metrics(own), "emit_jobs", space=space) == 0
+
+
 def test_streams_are_counted_while_open_and_when_they_end(own):
     """«streams open and their lag»"""
     space = own.space()["id"]

@@ -4,6 +4,7 @@ After a failed sync nobody can know what is on the disk, and the next sync may w
 is taken until the truth was read again.
 """
 
+import re
 import threading
 
 import httpx
@@ -39,7 +40,7 @@ def create_until_refused(server, space: str, promised: list, refused: list, payl
                 refused.append(answer.json()["code"])
 
 
-def check_stopped(server, space: str, promised: list, refused: list) -> None:
+def check_stopped(server, space: str, promised: list, refused: list, in_checkpoint: bool) -> None:
     """It takes nothing more and says why; what it had promised it still shows."""
     assert set(refused) <= {"store_stopped", "outcome_unknown"}, refused
     answer = wait_for("/readyz to tell", lambda: (a := ready(server)).status_code == 503 and a)
@@ -47,6 +48,11 @@ def check_stopped(server, space: str, promised: list, refused: list) -> None:
     assert "takes no writes until a restart" in server.output()
     assert server.call("POST", f"/spaces/{space}/jobs", {"name": "late"}).json()["code"] == "store_stopped"
     assert server.call("POST", f"/spaces/{space}/jobs/poll", {}).json()["code"] == "store_stopped"
+    # Its metrics say so too, and can still be read.
+    metrics = server.http.get(server.origin + "/metrics").text
+    assert "\nemit_store_writable 0\n" in metrics
+    failed = {name: int(count) for name, count in re.findall(r"\nemit_(\w+)_failed_total (\d+)", metrics)}
+    assert failed["engine_commits"] > 0 and (failed["store_checkpoints"] > 0) == in_checkpoint, failed
     # Alive, and good for reading.
     assert server.http.get(server.origin + "/healthz").status_code == 200
     assert server.job(promised[0])["status"] == "pending"
@@ -72,7 +78,7 @@ def test_a_failed_sync_stops_writing_until_a_restart(server):
     server.failing.touch()
     for thread in threads:
         thread.join()
-    check_stopped(server, space, promised, refused)
+    check_stopped(server, space, promised, refused, in_checkpoint=False)
     # That the disk works again is not enough.
     server.failing.unlink()
     assert server.call("POST", f"/spaces/{space}/jobs", {"name": "late"}).json()["code"] == "store_stopped"
@@ -87,7 +93,7 @@ def test_a_sync_that_fails_in_a_checkpoint_stops_it_too(server):
     promised, refused = [], []
     server.failing.write_text("database")
     create_until_refused(server, space, promised, refused, payload="x" * 100_000)
-    check_stopped(server, space, promised, refused)
+    check_stopped(server, space, promised, refused, in_checkpoint=True)
     server.failing.unlink()
     server.kill()
     check_healed(server.start(), space, promised)

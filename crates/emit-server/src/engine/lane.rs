@@ -219,10 +219,10 @@ impl Lane {
     }
 
     fn note_failure(&mut self, error: &StoreError, refusal: &Refusal, now: Millis) {
-        ENGINE.failed();
+        ENGINE.failed(&self.writer.figures());
         let health = if matches!(error, StoreError::Stopped(_)) { Health::Stopped } else { Health::Failing };
         if self.flags.health.swap(health as u8, Ordering::Relaxed) != health as u8 {
-            tracing::error!(%error, "a batch could not be committed; writes are refused until one succeeds");
+            tracing::error!("a batch could not be committed: {error}");
         }
         self.waiting.refuse_impatient(refusal);
         self.owes_everybody = true;

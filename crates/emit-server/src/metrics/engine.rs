@@ -63,14 +63,19 @@ impl Engine {
         }
     }
 
-    /// A batch could not be committed.
-    pub(crate) fn failed(&self) {
+    /// A batch could not be committed; what the store has done by then.
+    pub(crate) fn failed(&self, figures: &Figures) {
         self.failed.add(1);
+        self.store(figures);
     }
 
     /// Once a second: what the store has done, and how many polls wait.
     pub(crate) fn looked(&self, figures: &Figures, polls: usize) {
         self.polls.set(polls as i64);
+        self.store(figures);
+    }
+
+    fn store(&self, figures: &Figures) {
         self.retained.set(figures.retained_rows);
         self.checkpoints.set(figures.checkpoints);
         self.checkpoints_failed.set(figures.checkpoints_failed);
