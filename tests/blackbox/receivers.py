@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,7 +34,7 @@ class Request:
 class Receiver:
     """Answers what `behave` makes of a request: a status, or (status, headers, body)."""
 
-    def __init__(self, behave=lambda request: 204):
+    def __init__(self, behave=lambda request: 204, tls=None):
         self.behave = behave
         self.requests: list[Request] = []
         self.lock = threading.Lock()
@@ -69,11 +70,19 @@ class Receiver:
             request_queue_size = 128
 
         self.server = Server(("127.0.0.1", 0), Handler)
+        self.scheme = "http"
+        if tls:
+            self.scheme = "https"
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.configure_cert(context)
+            # The handshake belongs to the connection's own thread, not to the one that accepts.
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True,
+                                                     do_handshake_on_connect=False)
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
+        return f"{self.scheme}://127.0.0.1:{self.server.server_port}"
 
     def received(self, count: int, path: str | None = None) -> list[Request]:
         """The first `count` requests (to that path), once there are so many."""

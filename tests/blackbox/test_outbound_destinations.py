@@ -1,11 +1,12 @@
 """Where the server sends and where it never does: private destinations, URLs, headers."""
 
 import pytest
+import trustme
 
 import harness
 from calls import problem
 from receivers import LOOPBACK, Receiver
-from test_outbound_callbacks import ended, tries
+from test_outbound_callbacks import ended, tries, verify
 
 REFUSED = {
     "127.0.0.1": "loopback", "localhost": "loopback", "[::1]": "loopback", "2130706433": "loopback", "0x7f.1": "loopback",
@@ -87,3 +88,22 @@ def test_an_erased_job_tells_nothing_more(emit, space):
         tries(emit, job["id"], 1)
         emit.call("DELETE", f"/jobs/{job['id']}", expect=204)
         assert emit.call("GET", f"/spaces/{space}/failing-endpoints", expect=200).json() == []
+
+
+def test_https_needs_a_certificate_that_is_trusted(tmp_path):
+    """HTTPS trusts what the machine trusts, or what `SSL_CERT_FILE` names, and only under the right name."""
+    authority, stranger = trustme.CA(), trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with harness.server(*LOOPBACK, env={"SSL_CERT_FILE": str(tmp_path / "ca.pem")}) as emit, \
+            Receiver(tls=authority.issue_cert("localhost", "127.0.0.1")) as receiver, \
+            Receiver(tls=stranger.issue_cert("localhost")) as forged, \
+            Receiver(tls=authority.issue_cert("example.com")) as misnamed:
+        made = emit.space()
+        for url in (receiver.url, receiver.url.replace("127.0.0.1", "localhost")):
+            job = ended(emit, made["id"], url)
+            assert tries(emit, job["id"], 1)[0]["type"] == "callback_sent"
+        verify(made["webhookSecret"], receiver.requests[0])
+        for other in (forged, misnamed):
+            job = ended(emit, made["id"], other.url.replace("127.0.0.1", "localhost"))
+            assert tries(emit, job["id"], 1)[0]["data"]["error"].startswith("TLS was not agreed on")
+            assert other.requests == []
