@@ -1,6 +1,8 @@
 """`/api/asyncapi.json` (3.0) against the standard's own schema, and against the messages that streams really send."""
 
+import http.server
 import json
+import threading
 
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
@@ -9,7 +11,7 @@ import browser
 import harness
 from streams import in_seconds, sse
 
-#: Events of outbound calls, which need somebody to call.
+#: Events of outbound calls, which have a test of their own: they need somebody to call.
 OUTBOUND = {"callback_sent", "callback_failed"}
 
 
@@ -101,3 +103,25 @@ def test_every_message_is_as_described(emit, description):
         of_one = {message["type"] for message in seen}
         # This job was killed: it neither completed nor was erased.
         assert set(schemas[channel]) - of_one == OUTBOUND | {"completed", "erased"}, channel
+
+
+@pytest.mark.parametrize("status, event", [(200, "callback_sent"), (410, "callback_failed")])
+def test_messages_about_callbacks_are_as_described(description, status, event):
+    """The same for what a receiver's answer causes; 410 ends the tries."""
+    class Receiver(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as receiver:
+        threading.Thread(target=receiver.serve_forever, daemon=True).start()
+        with harness.server("--allow-private-destinations", "127.0.0.1/32") as emit:
+            space = emit.space()["id"]
+            job = emit.create(space, callbackUrl=f"http://127.0.0.1:{receiver.server_port}/end")["id"]
+            emit.report(job, "kill")
+            for channel, key in (("job", harness.ADMIN_KEY), ("jobProgress", emit.public_token(space))):
+                told = collect(emit, job, key, "since=0", event)[-1]
+                check(messages(description, channel), told)
+        receiver.shutdown()
