@@ -117,7 +117,7 @@ fn bare_store(folder: &std::path::Path, time: Duration) -> Result<f64> {
             }
             writer.write(now, &mut changes)?;
             if phase == 1 {
-                writer.contents(&present)?;
+                writer.contents(&present, usize::MAX)?;
             }
             writer.commit(&mut changes)?;
             jobs = changes.into_iter().map(|change| change.job).collect();

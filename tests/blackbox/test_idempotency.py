@@ -101,7 +101,11 @@ def test_a_single_job_and_an_item(emit, space):
 def test_a_mismatch_in_an_array(emit, space):
     """«all or nothing»: a mismatch of one item, and none is created."""
     create(emit, space, BY_FIELD, None, 201)
-    problem(create(emit, space, '[{"name": "new"}, {"name": "x", "idempotencyKey": "k"}]'), 422, "idempotency_mismatch")
+    problem(create(emit, space, '[{"name": "new"}, {"name": "x", "idempotencyKey": "k"}]'), 422,
+            "idempotency_mismatch", "/1/idempotencyKey")
+    problem(create(emit, space, '[{"name": "x", "idempotencyKey": "k"}]'), 422,
+            "idempotency_mismatch", "/0/idempotencyKey")
+    problem(create(emit, space, {"name": "x", "idempotencyKey": "k"}), 422, "idempotency_mismatch", "/idempotencyKey")
     assert len(jobs_of(emit, space)) == 1
 
 

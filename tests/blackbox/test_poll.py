@@ -307,3 +307,32 @@ def test_polls_write_no_events_but_deliveries(emit, space):
     job = emit.create(space)
     emit.poll(space)
     assert [event["type"] for event in events(emit, job["id"])] == ["created", "delivered"]
+
+
+def test_a_poll_that_waits_ends_with_its_key(emit, space):
+    """«A revoked key stops working at once»: its poll is refused without a job's coming, and takes none."""
+    minted = emit.call("POST", f"/spaces/{space}/tokens", {"name": "t", "scopes": ["jobs:poll"]}, expect=201).json()
+    path = f"/spaces/{space}/jobs/poll"
+    with meanwhile(emit.call, "POST", path, {"waitSeconds": 30}, key=minted["token"]) as future:
+        for _ in range(20):
+            still_serves(emit)
+        emit.call("DELETE", f"/spaces/{space}/tokens/{minted['tokenId']}", expect=204)
+        problem(future.result(), 401, "invalid_key")
+        made = emit.create(space)
+    assert types(emit, made["id"]) == ["created"]
+
+
+@pytest.mark.parametrize("call", ["create", "complete"])
+def test_what_does_not_wait_is_answered_on_a_half_closed_connection(emit, space, call):
+    """«a half-closed one counts as gone» is said of polls: everything else is carried out and answered."""
+    job = job_in(emit, space, "running")["id"]
+    path = f"/api/v1/spaces/{space}/jobs" if call == "create" else f"/api/v1/jobs/{job}/complete"
+    with Raw(emit) as raw:
+        answer = raw.send(post(path, body=b'{"name": "n"}')).half_close().answer()
+    assert answer.status_code == (201 if call == "create" else 200)
+
+
+def test_filters_that_are_null_are_none(emit, space):
+    """An absent object is answered as `null`, and may be sent so."""
+    made = emit.create(space)
+    assert ids(emit.poll(space, types=None, type=None, names=None, name=None)) == [made["id"]]

@@ -1,18 +1,15 @@
 """Section 4, closing codes that come at once. Those that take half a minute: test_stream_patience.py."""
 
-import concurrent.futures
 import contextlib
 import json
 import socket
-import time
 
-import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 import harness
 from harness import receive, receive_until
-from streams import in_seconds, refused, revoke, until_closed
+from streams import RawSocket, in_seconds, refused, revoke, until_closed
 
 
 def test_1009_on_a_message_over_4_kib(emit, space):
@@ -179,19 +176,11 @@ def test_4401_also_for_an_sse_client_that_takes_nothing(emit, space):
     assert b"hidden" not in received
 
 
-def test_a_poll_that_waits_ends_with_its_key(emit, space):
-    """«A revoked key stops working at once»: a job that comes later is not for it, and stays pending."""
-    minted = emit.call("POST", f"/spaces/{space}/tokens", {"name": "t", "scopes": ["jobs:poll"]}, expect=201).json()
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        waiting = pool.submit(
-            httpx.post, f"{emit.api}/spaces/{space}/jobs/poll", json={"waitSeconds": 10},
-            headers={"x-api-key": minted["token"]}, timeout=harness.PATIENCE,
-        )
-        emit.call("DELETE", f"/spaces/{space}/tokens/{minted['tokenId']}", expect=204)
-        job = emit.create(space)
-        answer = waiting.result()
-    assert answer.status_code == 401
-    deadline = time.monotonic() + harness.PATIENCE
-    while emit.job(job["id"])["status"] != "pending" and time.monotonic() < deadline:
-        pass
-    assert emit.job(job["id"])["status"] == "pending"
+def test_a_broken_frame_ends_the_connection(emit, space):
+    """«at most 4 KiB (1009)»: after the close frame the server closes its side without an answer of the client's."""
+    with RawSocket(emit, f"spaces/{space}") as raw:
+        raw.tcp.sendall(b"\x82\xfe\xff\xff" + bytes(4))
+        received = b""
+        while piece := raw.tcp.recv(65_536):
+            received += piece
+    assert received.startswith(b"\x88") and received[2:4] == (1009).to_bytes(2)

@@ -25,12 +25,14 @@ pub enum Refusal {
     WrongSpace,
     /// The key is bound to another job.
     WrongJob,
+    /// A key cannot be bound to a job that is not in its space.
+    NoJobToBind,
     /// `maxPending` would be passed.
     QueueFull,
     /// The idempotency key was used with another body.
     IdempotencyMismatch {
-        /// Which item of an array, or `None` for a single job.
-        item: Option<usize>,
+        /// Which of the jobs, from 0.
+        item: usize,
     },
     /// The space still has jobs.
     SpaceNotEmpty,

@@ -64,6 +64,9 @@ pub const GRANTS: [(&str, u32); 15] = [
 ];
 
 impl Scopes {
+    /// What a public token opens: `jobs:read:progress` and nothing else.
+    pub const PROGRESS: Scopes = Scopes(Scope::ReadProgress as u32);
+
     /// What these names open together. `None` if one is unknown.
     pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Scopes> {
         let mut bits = 0;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use emit_api::tokens::NewToken;
 use emit_core::ids::Id;
@@ -9,6 +10,7 @@ use emit_core::{Millis, Refusal, SpaceNo, TokenId};
 use emit_store::Token;
 use rand::RngExt;
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::reads::Reads;
@@ -62,6 +64,8 @@ pub struct Keyring {
     clock: Arc<Clock>,
     /// Locked for a look-up or a change of the map only, never across a read.
     known: Mutex<Known>,
+    /// Changes whenever keys are forgotten: who waits with one looks again.
+    forgot: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -77,7 +81,7 @@ struct Known {
 impl Keyring {
     /// An empty keyring.
     pub fn new(reads: Reads, clock: Arc<Clock>) -> Keyring {
-        Keyring { reads, clock, known: Mutex::new(Known::default()) }
+        Keyring { reads, clock, known: Mutex::default(), forgot: watch::Sender::new(()) }
     }
 
     /// The key with that secret. `None`: unknown, revoked or expired.
@@ -113,18 +117,44 @@ impl Keyring {
         Ok((!is_over).then_some(token))
     }
 
+    /// Returns once the key is revoked or has expired.
+    pub async fn over(&self, token: &Token) {
+        let mut forgot = self.forgot.subscribe();
+        loop {
+            // A store that cannot be read tells nothing; the key is looked at again with the next change.
+            if let Ok(None) = self.find_by_hash(token.hash).await {
+                return;
+            }
+            let left_ms = token.expires_at.map(|at| (at - self.clock.now()).max(0) as u64);
+            let expires = async {
+                match left_ms {
+                    Some(left_ms) => tokio::time::sleep(Duration::from_millis(left_ms)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = expires => {}
+                _ = forgot.changed() => {}
+            }
+        }
+    }
+
     /// The next use of this key reads it again.
     pub fn forget(&self, id: TokenId) {
-        let mut known = self.known();
-        known.forgotten += 1;
-        known.by_hash.retain(|_, token| token.id != id);
+        self.forget_where(|token| token.id == id);
     }
 
     /// The next use of any key of this space reads it again.
     pub fn forget_space(&self, no: SpaceNo) {
+        self.forget_where(|token| token.space.is_some_and(|(space, _)| space == no));
+    }
+
+    fn forget_where(&self, which: impl Fn(&Token) -> bool) {
         let mut known = self.known();
         known.forgotten += 1;
-        known.by_hash.retain(|_, token| token.space.is_none_or(|(space, _)| space != no));
+        known.by_hash.retain(|_, token| !which(token));
+        drop(known);
+        self.forgot.send_replace(());
     }
 
     /// The keys used since the last call, for `lastUsedAt`.
@@ -138,11 +168,17 @@ impl Keyring {
         used
     }
 
+    /// When the key was last used, as far as this node knows.
+    pub fn last_used(&self, id: TokenId) -> Option<Millis> {
+        let known = self.known();
+        known.used.get(&id).or_else(|| known.noted.get(&id)).copied()
+    }
+
     fn note_use(&self, id: TokenId) {
         let now = self.clock.now();
         let mut known = self.known();
         if known.noted.get(&id).is_none_or(|noted| now - noted >= MINUTE) {
-            known.used.entry(id).or_insert(now);
+            known.used.insert(id, now);
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod connection;
 pub mod local;
+mod refusal;
 mod socket;
 
 use std::io;

@@ -175,7 +175,7 @@ impl Server {
             draining: self.draining.clone(),
         });
         let noting = http::note_key_use(app.clone());
-        let asked = app.clone();
+        let (asked, used) = (app.clone(), app.clone());
         let service = http::router::service(app);
         let showing = async {
             if let Some(listener) = self.metrics {
@@ -197,6 +197,8 @@ impl Server {
         });
         tokio::join!(serving, showing, draining);
         noting.abort();
+        http::note_used_keys(&used);
+        drop(used);
         answering.abort();
         let _ = sending.await;
         drop(engine);

@@ -8,6 +8,7 @@ pub mod conformance;
 pub mod postgres;
 pub mod sqlite;
 
+mod landmarks;
 mod page;
 mod texts;
 
@@ -114,6 +115,14 @@ pub struct Token {
     pub last_used_at: Option<Millis>,
 }
 
+impl Token {
+    /// Whether it is made to be published: a space's public key (also while its successor is known already), or one
+    /// for a single job. What such keys may do is bounded per address.
+    pub fn is_in_many_hands(&self) -> bool {
+        self.job.is_some() || self.scopes == Scopes::PROGRESS
+    }
+}
+
 /// A log line, numbered from 1 within its job.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogLine {
@@ -188,6 +197,14 @@ pub struct Contents {
     pub result: Option<RawJson>,
 }
 
+impl Contents {
+    /// How long all of it is.
+    pub fn bytes(&self) -> usize {
+        let bodies = [&self.payload, &self.progress, &self.checkpoint, &self.result];
+        bodies.into_iter().flatten().map(|body| body.len()).sum()
+    }
+}
+
 /// What an idempotency key stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Remembered {
@@ -248,8 +265,9 @@ pub trait Writer: Send {
     ) -> Result<Vec<Option<Remembered>>>;
     /// Jobs a bulk call means, the oldest first.
     fn matching(&mut self, space: SpaceNo, which: &Matching, limit: usize) -> Result<Vec<Job>>;
-    /// What stands beside the rows of these jobs.
-    fn contents(&mut self, jobs: &[Job]) -> Result<Vec<Contents>>;
+    /// What stands beside the rows of these jobs: of as many of the first as hold about `bytes`, at least of one.
+    /// Of no fewer than fit; a store that asks for all at once may give all.
+    fn contents(&mut self, jobs: &[Job], bytes: usize) -> Result<Vec<Contents>>;
 
     /// Takes changes: rows, events, logs, counts. Whatever is read from here on holds them. Their events get numbers
     /// here or in `commit` (per space: the next ones, in this order; `timestamp` the later of `now` and the space's
@@ -420,8 +438,8 @@ pub trait Reader: Send {
     fn job(&mut self, id: JobId) -> Result<Option<FoundJob>>;
     /// A page of a space's jobs. Stops early when the contents pass `bytes`.
     fn jobs(&mut self, space: SpaceId, query: &ListQuery, bytes: usize) -> Result<Option<JobsPage>>;
-    /// The latest `limit` events of a job, ascending.
-    fn latest_events(&mut self, job: &Job, limit: usize) -> Result<Vec<Recorded>>;
+    /// The latest events of a job, ascending: at most `limit` and about `bytes`.
+    fn latest_events(&mut self, job: &Job, limit: usize, bytes: usize) -> Result<Vec<Recorded>>;
     /// A job's events after a position, at most `limit` and about `bytes`; `None` if the job is gone.
     fn job_events(&mut self, id: JobId, after: i64, limit: usize, bytes: usize)
     -> Result<Option<EventsPage>>;

@@ -31,7 +31,5 @@ impl Page {
 
 /// About how long the job will be as JSON.
 pub(crate) fn job_size(job: &Job, beside: &Contents) -> usize {
-    let bodies = [&beside.payload, &beside.progress, &beside.checkpoint, &beside.result];
-    let bodies: usize = bodies.into_iter().flatten().map(|body| body.len()).sum();
-    bodies + job.spec.name.len() + job.spec.tags.as_ref().map_or(0, |tags| tags.len()) + 1_200
+    beside.bytes() + job.spec.name.len() + job.spec.tags.as_ref().map_or(0, |tags| tags.len()) + 1_200
 }

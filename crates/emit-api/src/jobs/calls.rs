@@ -59,6 +59,7 @@ pub struct PollCall {
 pub fn poll(body: Option<&str>) -> Result<PollCall, Rejection> {
     let mut errors = Errors::default();
     let call = errors.open(body.unwrap_or("{}"), "", POLL_FIELDS).map(|mut fields| {
+        fields.null_is_absent(&["types", "type", "names", "name"]);
         let filters = [
             name_list(&mut fields, "types"),
             one_name(&mut fields, "type"),

@@ -73,7 +73,11 @@ pub(super) fn create_token(
             batch.space(id)?;
         }
         if let Some(job) = token.job {
-            batch.job(Caller { space: token.space.map(|(no, _)| no), job: None }, job)?;
+            let caller = Caller { space: token.space.map(|(no, _)| no), job: None };
+            batch.job(caller, job).map_err(|stop| match stop {
+                Stop::Refused(_) => Refusal::NoJobToBind.into(),
+                failed => failed,
+            })?;
         }
         insert(batch, &token)?;
         Ok(Box::new(move |_| Ok(token)))

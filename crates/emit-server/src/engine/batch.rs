@@ -208,9 +208,9 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// What stands beside these jobs.
-    pub(super) fn contents(&mut self, jobs: &[Job]) -> Result<Vec<Contents>, StoreError> {
-        self.writer.contents(jobs)
+    /// What stands beside this job.
+    pub(super) fn contents_of(&mut self, job: &Job) -> Result<Contents, StoreError> {
+        Ok(self.writer.contents(std::slice::from_ref(job), usize::MAX)?.pop().unwrap_or_default())
     }
 
     /// Remembers an answer for after the commit.

@@ -41,7 +41,7 @@ pub(super) fn create(
                     (outcome, contents, true)
                 }
                 Item::Known(job) => {
-                    let contents = batch.contents(std::slice::from_ref(&job))?.pop().unwrap_or_default();
+                    let contents = batch.contents_of(&job)?;
                     (Outcome::Unchanged(job), contents, true)
                 }
             });
@@ -68,7 +68,7 @@ fn sort_out(batch: &mut Batch<'_>, space: &Space, jobs: &[NewJob]) -> Result<Vec
             items.push(Item::New);
             continue;
         };
-        let mismatch = Refusal::IdempotencyMismatch { item: (jobs.len() > 1).then_some(index) };
+        let mismatch = Refusal::IdempotencyMismatch { item: index };
         if let Some(&first) = first_with.get(key) {
             if jobs[first].fingerprint != new.fingerprint {
                 return Err(mismatch.into());

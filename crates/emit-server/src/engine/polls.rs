@@ -135,7 +135,8 @@ fn take(batch: &mut Batch<'_>, space: &Space, call: &PollCall, likely: usize) ->
         }
         let candidates = batch.writer.claimable(space.no, &call.query.names, wanted, likely)?;
         let all_seen = candidates.len() < wanted;
-        let contents = batch.contents(&candidates)?;
+        let contents = batch.writer.contents(&candidates, bytes_left)?;
+        let all_read = contents.len() == candidates.len();
         let mut expired = 0;
         for (job, contents) in candidates.iter().zip(contents) {
             if job.expires_at.is_some_and(|at| at <= batch.now) {
@@ -160,7 +161,7 @@ fn take(batch: &mut Batch<'_>, space: &Space, call: &PollCall, likely: usize) ->
         }
         // The next query, of this poll or the next one, must not find them again.
         batch.write()?;
-        if all_seen || expired == 0 {
+        if all_read && (all_seen || expired == 0) {
             return Ok(taken);
         }
     }
@@ -168,6 +169,5 @@ fn take(batch: &mut Batch<'_>, space: &Space, call: &PollCall, likely: usize) ->
 
 /// About how long the job will be as JSON.
 fn size(job: &Job, contents: &Contents) -> usize {
-    let bodies = [&contents.payload, &contents.progress, &contents.checkpoint, &contents.result];
-    1_500 + job.spec.name.len() * 2 + bodies.into_iter().flatten().map(|body| body.len()).sum::<usize>()
+    1_500 + job.spec.name.len() * 2 + contents.bytes()
 }

@@ -72,7 +72,7 @@ pub(super) fn single(
         let space = batch.space_of(&job)?;
         let outcome = batch.apply(&job, &command, Vec::new(), space.max_deliveries)?;
         let after = batch.written_job(&outcome)?;
-        let contents = batch.contents(&[after])?.pop().unwrap_or_default();
+        let contents = batch.contents_of(&after)?;
         Ok(Box::new(move |written| Ok(done(outcome, space.id, contents)(written))))
     })
 }
@@ -95,7 +95,7 @@ pub(super) fn claim(
         let command = Command::Deliver { delivery: batch.fresh_id(), worker, auto_ack: false };
         let outcome = batch.apply(&job, &command, Vec::new(), space.max_deliveries)?;
         let after = batch.written_job(&outcome)?;
-        let contents = batch.contents(&[after])?.pop().unwrap_or_default();
+        let contents = batch.contents_of(&after)?;
         Ok(Box::new(move |written| {
             Ok(Polled { jobs: vec![done(outcome, space.id, contents)(written)], engine })
         }))

@@ -116,17 +116,21 @@ impl Call {
         }
     }
 
-    /// Waits for the end of a job.
-    pub(super) async fn wait_for_end(&self, job: JobId, wait: Duration) {
-        crate::realtime::wait_for_end(self.app(), job, wait).await;
+    /// Waits for the end of a job, as long as somebody waits for the answer.
+    pub(super) async fn wait_for_end(&self, job: JobId, wait: Duration) -> Result<(), Problem> {
+        self.while_wanted(crate::realtime::wait_for_end(self.app(), job, wait)).await.map(|_| ())
     }
 
-    /// After a wait: the key may have been revoked or have expired meanwhile, and then sees nothing more.
-    pub(super) async fn recheck_key(&self) -> Result<(), Problem> {
-        let Some(token) = &self.token else { return Ok(()) };
-        match self.app().keyring.find_by_hash(token.hash).await? {
-            Some(_) => Ok(()),
-            None => Err(Problem::invalid_key("This key was revoked or has expired")),
+    /// What takes its time, given up with the key, or (`None`) with the client.
+    pub(super) async fn while_wanted<T>(&self, slow: impl Future<Output = T>) -> Result<Option<T>, Problem> {
+        let (token, wire) = (self.token()?, self.wire()?);
+        tokio::select! {
+            biased;
+            () = self.app().keyring.over(token) => {
+                Err(Problem::invalid_key("This key was revoked or has expired"))
+            }
+            () = wire.gone() => Ok(None),
+            done = slow => Ok(Some(done)),
         }
     }
 

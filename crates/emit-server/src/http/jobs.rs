@@ -24,7 +24,8 @@ pub(super) async fn create(call: Call) -> Answer {
     if is_array && !wait.is_zero() {
         return Err(Problem::invalid_query("waitSeconds", "is for single jobs"));
     }
-    let mut created = call.app().engine.create(call.space()?, jobs).await?;
+    let made = call.app().engine.create(call.space()?, jobs).await.map_err(Problem::from);
+    let mut created = if is_array { made? } else { made.map_err(Problem::of_single)? };
     if let [only] = &mut created[..]
         && !wait.is_zero()
     {
@@ -53,8 +54,7 @@ fn many(call: &Call, text: &str) -> Result<Vec<NewJob>, Problem> {
 async fn await_end(call: &Call, created: &mut Created, wait: Duration) -> Result<(), Problem> {
     let id = created.done.job.id;
     if !created.done.job.status.is_terminal() {
-        call.wait_for_end(id, wait).await;
-        if call.recheck_key().await.is_err() {
+        if call.wait_for_end(id, wait).await.is_err() {
             // The job is made, and a refusal would deny it; but this key sees nothing more of it.
             return Ok(());
         }
@@ -92,11 +92,12 @@ pub(super) async fn poll(call: Call) -> Answer {
         worker: call.worker()?,
     };
     let wait = Duration::from_millis(asked.wait_ms as u64);
-    let polled = call.app().engine.poll(call.space()?, query, wait).await?;
-    if !wait.is_zero() {
-        // Refused, the jobs go back at once.
-        call.recheck_key().await?;
-    }
+    let polling = call.app().engine.poll(call.space()?, query, wait);
+    // Given up, it claims nothing.
+    let Some(polled) = call.while_wanted(polling).await? else {
+        return Ok(json(StatusCode::OK, "{\"jobs\":[]}".to_owned()));
+    };
+    let polled = polled?;
     let mut text = String::from("{\"jobs\":");
     array(&mut text, &polled.jobs, |out, done| answer(done, Show::ALL).write(out));
     text.push('}');

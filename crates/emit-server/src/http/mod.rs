@@ -19,7 +19,7 @@ mod metrics;
 mod openapi;
 mod page;
 pub mod problem;
-mod query;
+pub(crate) mod query;
 mod rate_limit;
 mod reading;
 mod reports;
@@ -29,7 +29,7 @@ mod serve;
 mod spaces;
 mod tokens;
 
-pub use key_use::note_key_use;
+pub use key_use::{note_key_use, note_used_keys};
 
 /// What a handler answers.
 type Answer = Result<axum::response::Response, problem::Problem>;

@@ -140,6 +140,17 @@ impl Problem {
         refused.map_or(Ok(taken), |rejection| Err(rejection.into()))
     }
 
+    /// Of an array's only item: what was refused was no array.
+    #[must_use]
+    pub(super) fn of_single(mut self) -> Problem {
+        for error in &mut self.0.errors {
+            if let Some(path) = error.path.strip_prefix("/0") {
+                error.path = path.to_owned();
+            }
+        }
+        self
+    }
+
     /// Adds one wrong field, parameter or header.
     #[must_use]
     pub fn at(mut self, name: &str, detail: impl Into<String>) -> Problem {
@@ -229,10 +240,14 @@ impl From<Refusal> for Problem {
             R::TokenNotFound => Problem::token_not_found(),
             R::WrongSpace => Problem::wrong_space(),
             R::WrongJob => Problem::wrong_job(),
+            R::NoJobToBind => Problem::of(Code::InvalidFields, "A key is bound to a job of its space")
+                .at("jobId", "is no job of this space"),
             R::IdempotencyMismatch { item } => {
-                let path = item.map_or("idempotencyKey".to_owned(), |item| format!("{item}/idempotencyKey"));
                 Problem::of(Code::IdempotencyMismatch, "This idempotency key came with another body before")
-                    .at(&path, "was used for another body within the last 24 hours")
+                    .at(
+                        &format!("{item}/idempotencyKey"),
+                        "was used for another body within the last 24 hours",
+                    )
             }
             R::SpaceNotEmpty => {
                 Problem::of(Code::SpaceNotEmpty, "The space still has jobs; ?force=true deletes them too")
@@ -278,7 +293,7 @@ mod tests {
             (Refusal::NoCallback(Status::Dead), 409, Code::NoCallback),
             (Refusal::JobNotFound, 404, Code::JobNotFound),
             (Refusal::WrongSpace, 403, Code::WrongSpace),
-            (Refusal::IdempotencyMismatch { item: Some(3) }, 422, Code::IdempotencyMismatch),
+            (Refusal::IdempotencyMismatch { item: 3 }, 422, Code::IdempotencyMismatch),
             (Refusal::QueueFull, 503, Code::QueueFull),
             (Refusal::Draining, 503, Code::Draining),
             (Refusal::OutcomeUnknown, 503, Code::OutcomeUnknown),
@@ -290,7 +305,7 @@ mod tests {
             let has_retry = problem.0.headers.iter().any(|(name, _)| *name == RETRY_AFTER);
             assert_eq!(has_retry, status == 503, "{code:?}");
         }
-        let item = Problem::from(Refusal::IdempotencyMismatch { item: Some(3) });
+        let item = Problem::from(Refusal::IdempotencyMismatch { item: 3 });
         assert_eq!(item.0.errors[0].path, "/3/idempotencyKey");
     }
 

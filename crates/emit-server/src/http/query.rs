@@ -73,19 +73,19 @@ pub(super) const STREAM: [Parameter; 2] = [SINCE, COLLAPSE];
 pub(super) const SPACE_STREAM: [Parameter; 3] = [SINCE, COLLAPSE, flag("snapshot", "Begin with the counts.")];
 
 /// A query, decoded. Unknown parameters are ignored, an empty value is as good as none.
-pub(super) struct Query<'a> {
+pub(crate) struct Query<'a> {
     path: &'a str,
     pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 impl<'a> Query<'a> {
-    pub(super) fn of(uri: &'a Uri) -> Query<'a> {
+    pub(crate) fn of(uri: &'a Uri) -> Query<'a> {
         let text = uri.query().unwrap_or_default();
         Query { path: uri.path(), pairs: form_urlencoded::parse(text.as_bytes()).collect() }
     }
 
     /// A parameter that may be given once.
-    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
         let mut values = self.pairs.iter().filter(|(known, _)| known == name).map(|(_, value)| &**value);
         let value = values.next().filter(|value| !value.is_empty());
         if values.next().is_some() {
@@ -114,7 +114,7 @@ impl<'a> Query<'a> {
     pub(super) fn whole(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, Problem> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match text.parse::<i64>() {
-            Ok(number) if (min..=max).contains(&number) => Ok(Some(number)),
+            Ok(number) if (min..=max).contains(&number) && !text.starts_with('+') => Ok(Some(number)),
             _ => Err(Problem::invalid_query(name, format!("must be a whole number from {min} to {max}"))),
         }
     }
@@ -134,7 +134,7 @@ impl<'a> Query<'a> {
     }
 
     /// `true` or `false`.
-    pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Problem> {
         match self.text(name)? {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::HeaderName;
-use emit_core::{Scopes, TokenId};
+use emit_core::TokenId;
 use emit_store::Token;
 
 use super::problem::{Code, Problem};
@@ -31,7 +31,7 @@ impl RateLimit {
 
     /// Counts one request, or refuses it.
     pub(super) fn count(&self, token: &Token, client: IpAddr) -> Result<(), Problem> {
-        if !is_public(token) {
+        if !token.is_in_many_hands() {
             return Ok(());
         }
         self.take((token.id, client), Instant::now()).map_err(|wait| self.problem(wait))
@@ -63,12 +63,6 @@ impl RateLimit {
             .with(HeaderName::from_static("ratelimit-remaining"), "0")
             .with(HeaderName::from_static("ratelimit-reset"), &reset)
     }
-}
-
-/// Whether anybody may hold the key.
-fn is_public(token: &Token) -> bool {
-    let weak = Scopes::from_names(["jobs:read:progress"]);
-    token.secret.is_some() || token.job.is_some() || Some(token.scopes) == weak
 }
 
 #[cfg(test)]

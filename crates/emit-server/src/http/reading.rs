@@ -6,8 +6,8 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use emit_api::jobs::{JobAnswer, Show, array, level_number, log_lines, progress as progress_json};
+use emit_core::View;
 use emit_core::limits::ANSWER_BYTES;
-use emit_core::{Recorded, View};
 use emit_store::{FoundJob, LogQuery};
 
 use super::Answer;
@@ -22,12 +22,12 @@ pub(super) async fn job(call: Call) -> Answer {
     let wait = call.query().wait()?;
     let mut found = call.found_job().await?;
     if !wait.is_zero() && !found.job.status.is_terminal() {
-        call.wait_for_end(found.job.id, wait).await;
-        call.recheck_key().await?;
+        call.wait_for_end(found.job.id, wait).await?;
         found = call.found_job().await?;
     }
     let job = found.job.clone();
-    let events = call.app().reads.read(move |reader| reader.latest_events(&job, EVENTS)).await?;
+    let events =
+        call.app().reads.read(move |reader| reader.latest_events(&job, EVENTS, ANSWER_BYTES)).await?;
     let FoundJob { job, space, contents } = found;
     let answer = JobAnswer {
         job: &job,
@@ -35,19 +35,9 @@ pub(super) async fn job(call: Call) -> Answer {
         contents: &contents,
         show: Show::ALL,
         realtime: None,
-        events: Some(newest(&events)),
+        events: Some(&events),
     };
     Ok(at_seq(json(StatusCode::OK, answer.to_json()), space.seq))
-}
-
-/// The newest of these events that fit into an answer.
-fn newest(events: &[Recorded]) -> &[Recorded] {
-    let mut bytes = 0;
-    let fit = events.iter().rev().take_while(|event| {
-        bytes += event.event.data.as_ref().map_or(0, |data| data.len());
-        bytes <= ANSWER_BYTES
-    });
-    &events[events.len() - fit.count()..]
 }
 
 pub(super) async fn events(call: Call) -> Answer {

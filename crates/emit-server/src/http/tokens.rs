@@ -50,7 +50,11 @@ pub(super) async fn list(call: Call) -> Answer {
         Some(id) => Some(space_no(&call, id).await?),
         None => None,
     };
-    let tokens = call.app().reads.read(move |reader| reader.tokens(space, after, limit + 1)).await?;
+    let mut tokens = call.app().reads.read(move |reader| reader.tokens(space, after, limit + 1)).await?;
+    for token in &mut tokens {
+        // The store learns of a use within the minute; this node knows already.
+        token.last_used_at = token.last_used_at.max(call.app().keyring.last_used(token.id));
+    }
     let page = &tokens[..tokens.len().min(limit)];
     let last = page.last().filter(|_| tokens.len() > limit);
     let next = last.and_then(|token| query.next(&["limit"], "after", &token.id.to_string()));

@@ -17,11 +17,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::Peer;
+use super::refusal::refuse;
 use super::socket::{Socket, Wire};
-use crate::clock::Clock;
 use crate::http::problem::Problem;
-use crate::keyring::fresh_id;
-use crate::metrics::HTTP;
 
 /// So long a connection may idle between requests: longer than the proxies before us keep theirs.
 const IDLE: Duration = Duration::from_secs(75);
@@ -63,6 +61,8 @@ pub(super) async fn run<S>(
     let http = http1::Builder::new()
         .max_buf_size(BUFFER_BYTES)
         .header_read_timeout(None)
+        // Who closes his side may still read; what must not outlive him asks `Wire::gone`.
+        .half_close(true)
         .keep_alive(!is_late)
         .serve_connection(TokioIo::new(socket.clone()), answer)
         .with_upgrades();
@@ -102,23 +102,9 @@ pub(super) async fn run<S>(
     })
     .await;
     if late == Some(Late::Head) {
-        refuse(&socket, head);
+        refuse(socket.stream(), &Problem::too_slow("head", head));
+        socket.shutdown_write();
     }
-}
-
-/// Answers a head that did not arrive in time, past hyper, which at this point has nothing to write.
-fn refuse(socket: &Socket, head: Duration) {
-    let id = fresh_id(Clock::start().now()).to_string();
-    let problem = Problem::too_slow("head", head);
-    HTTP.refused(problem.code());
-    let body = problem.to_json(&id);
-    let answer = format!(
-        "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\ncontent-length: {}\r\n\
-         x-request-id: {id}\r\nreferrer-policy: no-referrer\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    let _ = socket.stream().try_write(answer.as_bytes());
-    socket.shutdown_write();
 }
 
 /// What took too long.

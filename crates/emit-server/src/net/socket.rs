@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::refusal;
 use crate::metrics::{HTTP, OpenConnection};
 
 /// The kernel's buffer for a response that goes on for ever. Left alone it grows to megabytes.
@@ -27,6 +28,9 @@ const READ_BYTES: usize = 16 << 10;
 /// Called once what was promised is with the kernel; dropped uncalled, it never got there.
 type Receipt = Box<dyn FnOnce() + Send>;
 
+/// How often a connection with unread bytes is looked at for its end.
+const GONE_LOOK: Duration = Duration::from_millis(250);
+
 /// A connection. Clones are the same connection; it closes with the last.
 #[derive(Clone)]
 pub struct Socket(Arc<Inner>);
@@ -35,6 +39,8 @@ struct Inner {
     stream: TcpStream,
     /// A request is being answered: what arrives now is no head that is overdue.
     busy: AtomicBool,
+    /// A request has begun whose answer is not yet written: what hyper writes otherwise is a refusal of its own.
+    owes: AtomicBool,
     /// Bytes have arrived since the last request was answered.
     begun: AtomicBool,
     /// Requests answered so far.
@@ -53,6 +59,7 @@ impl Socket {
         Socket(Arc::new(Inner {
             stream,
             busy: AtomicBool::new(false),
+            owes: AtomicBool::new(false),
             begun: AtomicBool::new(false),
             answered: AtomicU32::new(0),
             blocked: AtomicBool::new(false),
@@ -83,6 +90,7 @@ impl Socket {
     /// A request's head is complete.
     pub(super) fn begin_request(&self) {
         self.0.busy.store(true, Ordering::Relaxed);
+        self.0.owes.store(true, Ordering::Relaxed);
         self.0.begun.store(false, Ordering::Relaxed);
     }
 
@@ -115,8 +123,15 @@ impl Socket {
     fn poll_send(
         &self,
         cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
         mut send: impl FnMut(&TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
+        if !self.0.owes.load(Ordering::Relaxed)
+            && let Some(problem) = slices.first().and_then(|head| refusal::in_place_of(head))
+        {
+            refusal::refuse(&self.0.stream, &problem);
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
         loop {
             if self.0.stream.poll_write_ready(cx)?.is_pending() {
                 self.0.blocked.store(true, Ordering::Relaxed);
@@ -171,7 +186,7 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, |stream| stream.try_write(bytes))
+        self.poll_send(cx, &[IoSlice::new(bytes)], |stream| stream.try_write(bytes))
     }
 
     fn poll_write_vectored(
@@ -179,7 +194,7 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_send(cx, |stream| stream.try_write_vectored(slices))
+        self.poll_send(cx, slices, |stream| stream.try_write_vectored(slices))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -190,6 +205,7 @@ impl AsyncWrite for Socket {
         if let Some(receipt) = self.receipt().take() {
             receipt();
         }
+        self.0.owes.store(self.is_busy(), Ordering::Relaxed);
         Poll::Ready(Ok(()))
     }
 
@@ -213,6 +229,17 @@ impl Wire {
     /// the call.
     pub fn when_written(&self, receipt: impl FnOnce() + Send + 'static) {
         *self.0.receipt() = Some(Box::new(receipt));
+    }
+
+    /// Returns once the peer has closed its side, or the connection has failed.
+    pub async fn gone(&self) {
+        while let Ok(ready) = self.0.stream().ready(Interest::READABLE).await {
+            if ready.is_read_closed() {
+                return;
+            }
+            // A request waits behind this one, unread: nothing wakes for an end behind it.
+            tokio::time::sleep(GONE_LOOK).await;
+        }
     }
 
     /// Bounds what the kernel holds for a client that does not read.

@@ -1,10 +1,13 @@
 //! What a stream's request asks for: the query, the headers, the transport.
 
-use axum::http::header::{ACCEPT, HeaderMap, ORIGIN, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{
+    ACCEPT, CONNECTION, HeaderMap, ORIGIN, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri};
 
 use super::handshake::{self, HandshakeError};
 use crate::http::problem::{Code, Problem};
+use crate::http::query::Query;
 
 /// What the last event was, of a client that comes back.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -35,23 +38,19 @@ pub(super) enum How {
 }
 
 impl Ask {
-    pub(super) fn read(query: &str, headers: &HeaderMap) -> Result<Ask, Problem> {
-        let mut ask = Ask { since: None, snapshot: false, collapse: false, how: how(headers) };
-        for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            match (name, value) {
-                ("since", value) => {
-                    let since = position(value);
-                    ask.since = Some(since.ok_or_else(|| {
-                        Problem::invalid_query("since", "must be a sequence number, 0 or more")
-                    })?);
-                }
-                ("snapshot", "true" | "false") => ask.snapshot = value == "true",
-                ("snapshot", _) => return Err(Problem::invalid_query("snapshot", "must be true or false")),
-                ("collapse", "progress") => ask.collapse = true,
-                ("collapse", _) => return Err(Problem::invalid_query("collapse", "must be progress")),
-                _ => {}
-            }
-        }
+    pub(super) fn read(uri: &Uri, headers: &HeaderMap) -> Result<Ask, Problem> {
+        let query = Query::of(uri);
+        let since = query.text("since")?.map(|text| {
+            position(text)
+                .ok_or_else(|| Problem::invalid_query("since", "must be a sequence number, 0 or more"))
+        });
+        let collapse = match query.text("collapse")? {
+            None => false,
+            Some("progress") => true,
+            Some(_) => return Err(Problem::invalid_query("collapse", "must be progress")),
+        };
+        let mut ask =
+            Ask { since: since.transpose()?, snapshot: query.flag("snapshot")?, collapse, how: how(headers) };
         if let Some(id) = headers.get(LAST_EVENT_ID) {
             let since = id.to_str().ok().and_then(position);
             ask.since = Some(since.ok_or_else(|| {
@@ -66,6 +65,7 @@ impl How {
     /// The answer to a request that asks for no stream.
     pub(super) fn refuse(error: &HandshakeError) -> Problem {
         Problem::new(StatusCode::UPGRADE_REQUIRED, Code::UpgradeRequired, error.to_string())
+            .with(CONNECTION, "upgrade")
             .with(UPGRADE, "websocket")
             .with(SEC_WEBSOCKET_VERSION, handshake::VERSION)
     }
@@ -113,33 +113,42 @@ mod tests {
         pairs.iter().map(pair).collect()
     }
 
+    fn read(query: &str, headers: &HeaderMap) -> Result<Ask, Problem> {
+        Ask::read(&format!("/?{query}").parse().unwrap(), headers)
+    }
+
     const EVENTS: (&str, &str) = ("accept", "text/event-stream");
 
     #[test]
     fn wrong_values_are_refused_and_unknown_parameters_ignored() {
-        for query in
-            ["since=", "since=-1", "since=x", "since=1.0", "since=99999999999999999999", "since=%2B1"]
-                .into_iter()
-                .chain(["snapshot=yes", "snapshot=", "collapse=all"])
+        for query in [
+            "since=-1",
+            "since=x",
+            "since=1.0",
+            "since=99999999999999999999",
+            "since=%2B1",
+            "since=1&since=1",
+        ]
+        .into_iter()
+        .chain(["snapshot=yes", "collapse=all"])
         {
-            let problem = Ask::read(query, &HeaderMap::new()).unwrap_err();
+            let problem = read(query, &HeaderMap::new()).unwrap_err();
             assert_eq!(problem.code(), Code::InvalidQuery, "{query}");
         }
-        let ask =
-            Ask::read("token=x&since=7&collapse=progress&snapshot=true&a=b&c", &HeaderMap::new()).unwrap();
+        let ask = read("token=x&since=%37&collapse=progress&snapshot=true&a=b&c", &HeaderMap::new()).unwrap();
         assert_eq!((ask.since, ask.snapshot, ask.collapse), (Some(7), true, true));
     }
 
     #[test]
     fn last_event_id_beats_since() {
-        let ask = Ask::read("since=7", &headers(&[EVENTS, ("last-event-id", "9")])).unwrap();
+        let ask = read("since=7", &headers(&[EVENTS, ("last-event-id", "9")])).unwrap();
         assert_eq!(ask.since, Some(9));
-        assert!(Ask::read("", &headers(&[EVENTS, ("last-event-id", "x")])).is_err());
+        assert!(read("", &headers(&[EVENTS, ("last-event-id", "x")])).is_err());
     }
 
     #[test]
     fn the_transport_is_what_the_headers_say() {
-        let of = |pairs: &[_]| Ask::read("", &headers(pairs)).unwrap().how;
+        let of = |pairs: &[_]| read("", &headers(pairs)).unwrap().how;
         assert!(matches!(of(&[EVENTS]), How::Events));
         assert!(matches!(of(&[("accept", "text/html, text/event-stream;q=0.9")]), How::Events));
         assert!(matches!(of(&[]), How::Plain(HandshakeError::Upgrade)));

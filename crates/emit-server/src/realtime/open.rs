@@ -83,7 +83,7 @@ pub async fn space_stream(
 
 fn ask(app: &App, request: &Request) -> Result<Ask, Problem> {
     check_origin(request.headers(), &app.settings.allowed_origins)?;
-    Ask::read(request.uri().query().unwrap_or_default(), request.headers())
+    Ask::read(request.uri(), request.headers())
 }
 
 /// Chosen once; nothing behind it can see the other view's bytes.

@@ -89,9 +89,7 @@ impl Place {
         if open.seats.len() >= limits.node {
             return Err(Full::Node);
         }
-        // Only a space's public key keeps its secret.
-        let in_many_hands = token.secret.is_some() || token.job.is_some();
-        let counted = in_many_hands.then_some((token.id, client));
+        let counted = token.is_in_many_hands().then_some((token.id, client));
         if let Some(key) = counted {
             let count = open.public.entry(key).or_default();
             if *count >= limits.public {

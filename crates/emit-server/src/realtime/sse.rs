@@ -84,6 +84,14 @@ impl From<Verdict> for End {
     }
 }
 
+/// The client has left.
+async fn gone(wire: &Option<Wire>) {
+    match wire {
+        Some(wire) => wire.gone().await,
+        None => std::future::pending().await,
+    }
+}
+
 impl<P: Pages> Stream<P> {
     async fn run(mut self, first: Bytes) {
         match self.talk(first).await {
@@ -156,6 +164,7 @@ impl<P: Pages> Stream<P> {
             biased;
             news = news => news?,
             () = self.sender.closed() => return Err(End(Closed::Client)),
+            () = gone(&self.wire) => return Err(End(Closed::Client)),
             () = sleep_until(wake_at) => {}
         }
         let now = Instant::now();

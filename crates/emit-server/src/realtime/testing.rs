@@ -32,13 +32,14 @@ pub(super) fn event(seq: i64, prev: i64, job: i64, kind: EventType, data: Option
 }
 
 pub(super) fn token(no: i64, public: bool) -> Token {
+    let scope = if public { "jobs:read:progress" } else { "jobs:read" };
     Token {
         id: job_id(no),
         hash: [0; 32],
         secret: public.then(|| "emit_pub_test".to_owned()),
         name: "test".to_owned(),
-        scope_names: vec!["jobs:read".to_owned()],
-        scopes: Scopes::from_names(["jobs:read"]).unwrap(),
+        scope_names: vec![scope.to_owned()],
+        scopes: Scopes::from_names([scope]).unwrap(),
         space: None,
         job: None,
         created_at: 0,

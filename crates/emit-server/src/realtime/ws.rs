@@ -312,6 +312,10 @@ impl<P: Pages> Connection<P> {
             Err(_) => return,
             Ok(()) => {}
         }
+        if matches!(end, End::Bad(_)) {
+            // Whatever comes now is no answer of ours to understand.
+            self.socket.shutdown_write();
+        }
         if !matches!(end, End::Answer(_)) {
             // What the client still sends is read, or the kernel would reset the connection under our frame.
             let _ = tokio::time::timeout(GOODBYE, self.hear_goodbye()).await;

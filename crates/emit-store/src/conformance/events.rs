@@ -1,6 +1,6 @@
 //! Numbers without gaps, history, contents.
 
-use emit_core::{EventType, Report};
+use emit_core::{EventType, Job, Report};
 
 use super::{Check, Driver, START, plain};
 use crate::Store;
@@ -10,6 +10,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("events: a rolled back transaction leaves no number and no row", rollback),
     ("events: timestamps never fall", timestamps),
     ("events: a job's history forward, backward, in pages", history),
+    ("events: a long history, from its middle too", long_history),
     ("events: contents are the latest progress, checkpoint and result", contents),
     ("events: everything is there after opening again", reopened),
 ];
@@ -83,8 +84,42 @@ fn history(store: &dyn Store) {
     assert!(page.more);
     let small = reader.job_events(job.id, 0, 100, 1).unwrap().unwrap();
     assert_eq!((small.events.len(), small.more), (1, true));
-    let latest = reader.latest_events(&job, 2).unwrap();
+    let latest = reader.latest_events(&job, 2, usize::MAX).unwrap();
     assert_eq!(latest.iter().map(|event| event.seq).collect::<Vec<_>>(), [15, 17]);
+    let fitting = reader.latest_events(&job, 10, 1).unwrap();
+    assert_eq!(fitting.iter().map(|event| event.seq).collect::<Vec<_>>(), [17]);
+}
+
+/// Page by page a long history is whole, from whichever event one begins and although it grows meanwhile.
+fn long_history(store: &dyn Store) {
+    let mut driver = Driver::new(store);
+    let space = driver.space();
+    let job = driver.create(&space, plain("watched"));
+    let job = driver.deliver(&job);
+    let mut job = driver.report(&job, Report::Ack);
+    let mut grow = |job: &mut Job, events: usize| {
+        for _ in 0..events {
+            *job = driver.report(job, Report::Progress("1".into()));
+        }
+    };
+    grow(&mut job, 1_297);
+    let mut reader = store.reader().unwrap();
+    let mut seen = 0;
+    while seen < job.seq {
+        let page = reader.job_events(job.id, seen, 300, 1 << 20).unwrap().unwrap();
+        let seqs: Vec<i64> = page.events.iter().map(|event| event.seq).collect();
+        let last = *seqs.last().unwrap();
+        assert_eq!(seqs, (seen + 1..=last).collect::<Vec<_>>());
+        assert_eq!(page.more, last < job.seq);
+        seen = last;
+        if seen < 1_000 {
+            grow(&mut job, 50);
+        }
+    }
+    for after in [0, 1, 499, 500, 1_234, job.seq - 1] {
+        let page = reader.job_events(job.id, after, 300, 1 << 20).unwrap().unwrap();
+        assert_eq!(page.events[0].seq, after + 1);
+    }
 }
 
 fn contents(store: &dyn Store) {
@@ -104,7 +139,8 @@ fn contents(store: &dyn Store) {
     let texts: Vec<_> = texts.iter().map(|text| text.as_deref().unwrap()).collect();
     assert_eq!(texts, ["{\"n\": 1}", "{\"p\": 2}", "{\"c\":1}", "[true]"]);
     let again = driver.apply(&job, &emit_core::Command::Requeue);
-    let contents = driver.commit(|driver| driver.writer.contents(&[again]).unwrap()).pop().unwrap();
+    let contents =
+        driver.commit(|driver| driver.writer.contents(&[again], usize::MAX).unwrap()).pop().unwrap();
     assert_eq!((contents.progress, contents.result), (None, None));
     assert_eq!(contents.checkpoint.as_deref(), Some("{\"c\":1}"));
 }

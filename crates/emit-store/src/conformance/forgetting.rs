@@ -99,12 +99,12 @@ fn kept(store: &dyn Store) {
     assert_eq!(found.contents.progress.as_deref(), Some("{\"p\":1}"));
     assert_eq!(found.contents.progress_at, Some(START));
     assert_eq!(found.contents.checkpoint.as_deref(), Some("{\"c\":1}"));
-    assert!(reader.latest_events(&found.job, 10).unwrap().is_empty());
+    assert!(reader.latest_events(&found.job, 10, usize::MAX).unwrap().is_empty());
     driver.now = START + 15 * DAY;
     driver.report(&job, Report::Complete("1".into()));
     let found = reader.job(job.id).unwrap().unwrap();
     assert_eq!(found.contents.result.as_deref(), Some("1"));
-    let history = reader.latest_events(&found.job, 10).unwrap();
+    let history = reader.latest_events(&found.job, 10, usize::MAX).unwrap();
     assert_eq!(history.iter().map(|event| event.event.kind).collect::<Vec<_>>(), [EventType::Completed]);
 }
 

@@ -84,14 +84,26 @@ pub(super) fn of_job(
     page(rows.iter().map(rows::recorded), limit, bytes)
 }
 
-/// The latest events of a job, ascending.
-pub(super) fn latest_of_job(session: &Session, job: &JobRef, limit: usize) -> Outcome<Vec<Recorded>> {
+/// The latest events of a job, ascending: as many as the page has room for.
+pub(super) fn latest_of_job(
+    session: &Session,
+    job: &JobRef,
+    limit: usize,
+    bytes: usize,
+) -> Outcome<Vec<Recorded>> {
     let sql = format!(
         "{CHAIN} SELECT {EVENT_COLUMNS} FROM (SELECT seq FROM chain LIMIT $4) c \
-         JOIN events e ON e.key = ($1::bigint << 40) | c.seq JOIN jobs j ON j.no = e.job ORDER BY e.key"
+         JOIN events e ON e.key = ($1::bigint << 40) | c.seq JOIN jobs j ON j.no = e.job ORDER BY e.key DESC"
     );
     let rows = session.query(&sql, &[&job.space, &job.no, &0_i64, &(limit as i64), &job.last_seq])?;
-    rows.iter().map(rows::recorded).collect()
+    let mut page = Page::new(limit, bytes);
+    for row in &rows {
+        if !page.take(rows::recorded(row)?) {
+            break;
+        }
+    }
+    page.events.reverse();
+    Ok(page.events)
 }
 
 /// The numbers of a job's events after `$3`, walked back from the newest until retention has cut.

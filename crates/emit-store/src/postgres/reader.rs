@@ -79,8 +79,8 @@ impl Reader for PostgresReader {
         self.moment(|session| lists::page(session, space, query, bytes))
     }
 
-    fn latest_events(&mut self, job: &Job, limit: usize) -> Result<Vec<Recorded>> {
-        self.at_once(|session| events::latest_of_job(session, &job.into(), limit))
+    fn latest_events(&mut self, job: &Job, limit: usize, bytes: usize) -> Result<Vec<Recorded>> {
+        self.at_once(|session| events::latest_of_job(session, &job.into(), limit, bytes))
     }
 
     fn job_events(

@@ -350,7 +350,7 @@ impl Writer for PostgresWriter {
         Ok(found)
     }
 
-    fn contents(&mut self, jobs: &[Job]) -> Result<Vec<Contents>> {
+    fn contents(&mut self, jobs: &[Job], _: usize) -> Result<Vec<Contents>> {
         let unknown: Vec<Job> = jobs
             .iter()
             .filter(|job| job.no > 0 && !self.this.contents.contains_key(&job.id))

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::{self, EVENT_COLUMNS};
 use super::{event_key, seq_of};
+use crate::landmarks::Landmarks;
 use crate::page::Page;
 
 /// Appends one numbered event.
@@ -53,18 +54,22 @@ pub(super) fn of_space(
 /// A job's events after a position, and whether others follow.
 pub(super) fn of_job(
     connection: &Connection,
+    landmarks: &Landmarks,
     job: &JobRef,
     after: i64,
     limit: usize,
     bytes: usize,
 ) -> Result<(Vec<Recorded>, bool)> {
+    let mut walk = landmarks.walk(job.no, after, limit, job.last_seq);
+    let begin = JobRef { last_seq: walk.start, ..*job };
+    let mut cut = walk.start != job.last_seq;
     // Walking back meets the newest first: only the oldest `limit` numbers after the position are kept.
     let mut wanted: VecDeque<i64> = VecDeque::new();
-    let mut cut = false;
-    walk_back(connection, job, |seq| {
+    walk_back(connection, &begin, |seq| {
         if seq <= after {
             return false;
         }
+        walk.step(seq);
         wanted.push_front(seq);
         if wanted.len() > limit {
             wanted.pop_back();
@@ -72,6 +77,11 @@ pub(super) fn of_job(
         }
         true
     })?;
+    if wanted.is_empty() && begin.last_seq != job.last_seq {
+        landmarks.forget(job.no);
+        return of_job(connection, landmarks, job, after, limit, bytes);
+    }
+    landmarks.learn(job.no, walk);
     let mut page = Page::new(limit, bytes);
     for seq in wanted {
         if let Some(event) = one(connection, job.space, seq)?
@@ -83,17 +93,24 @@ pub(super) fn of_job(
     Ok((page.events, cut))
 }
 
-/// The latest events of a job, ascending.
-pub(super) fn latest_of_job(connection: &Connection, job: &JobRef, limit: usize) -> Result<Vec<Recorded>> {
-    let mut wanted: VecDeque<i64> = VecDeque::new();
-    walk_back(connection, job, |seq| {
-        if wanted.len() == limit {
-            return false;
+/// The latest events of a job, ascending: as many as the page has room for.
+pub(super) fn latest_of_job(
+    connection: &Connection,
+    job: &JobRef,
+    limit: usize,
+    bytes: usize,
+) -> Result<Vec<Recorded>> {
+    let mut page = Page::new(limit, bytes);
+    let mut failed = None;
+    walk_back(connection, job, |seq| match one(connection, job.space, seq) {
+        Ok(event) => event.is_some_and(|event| page.take(event)),
+        Err(why) => {
+            failed = Some(why);
+            false
         }
-        wanted.push_front(seq);
-        true
     })?;
-    wanted.into_iter().filter_map(|seq| one(connection, job.space, seq).transpose()).collect()
+    page.events.reverse();
+    failed.map_or(Ok(page.events), Err)
 }
 
 /// Where a job's history begins to be walked.

@@ -25,9 +25,11 @@ mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::{ErrorCode, ffi};
 
+use crate::landmarks::Landmarks;
 use crate::{Reader, Result, Store, StoreError, Writer};
 
 pub use backup::{backup, restore};
@@ -37,6 +39,8 @@ use open::{FILE, connect, create_file, create_folder, failed, lock, migrate, unr
 /// An embedded store on a folder. Holds the folder's lock as long as it lives.
 pub struct SqliteStore {
     file: PathBuf,
+    /// Of the readers.
+    landmarks: Arc<Landmarks>,
     _lock: File,
 }
 
@@ -48,7 +52,7 @@ impl SqliteStore {
     pub fn open(folder: &Path) -> std::result::Result<SqliteStore, OpenError> {
         create_folder(folder)?;
         let lock = lock(folder)?;
-        let store = SqliteStore { file: folder.join(FILE), _lock: lock };
+        let store = SqliteStore { file: folder.join(FILE), landmarks: Arc::default(), _lock: lock };
         drop(create_file(&store.file)?);
         let connection = connect(&store.file, false).map_err(unreadable)?;
         migrate(&connection)?;
@@ -79,7 +83,8 @@ impl Store for SqliteStore {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(reader::SqliteReader { connection: connect(&self.file, true).map_err(lift)? }))
+        let connection = connect(&self.file, true).map_err(lift)?;
+        Ok(Box::new(reader::SqliteReader { connection, landmarks: self.landmarks.clone() }))
     }
 }
 

@@ -1,9 +1,12 @@
 //! One read connection: each method reads one moment and lets go of it, so that the log can be reset.
 
+use std::sync::Arc;
+
 use emit_core::{Job, JobId, JobNo, Millis, Recorded, SpaceId, SpaceNo, TokenId};
 use rusqlite::Connection;
 
 use super::{callbacks, claim, contents, events, jobs, lift, lists, logs, spaces, tokens};
+use crate::landmarks::Landmarks;
 use crate::{
     CallbackLane, EventsPage, FailingEndpoint, FoundJob, JobsPage, Lane, ListQuery, LogLine, LogQuery,
     Reader, Result, Space, Token,
@@ -11,6 +14,8 @@ use crate::{
 
 pub(super) struct SqliteReader {
     pub(super) connection: Connection,
+    /// Shared by all readers of the store.
+    pub(super) landmarks: Arc<Landmarks>,
 }
 
 impl SqliteReader {
@@ -37,8 +42,8 @@ impl Reader for SqliteReader {
         self.moment(|connection| lists::page(connection, space, query, bytes))
     }
 
-    fn latest_events(&mut self, job: &Job, limit: usize) -> Result<Vec<Recorded>> {
-        self.moment(|connection| events::latest_of_job(connection, &job.into(), limit))
+    fn latest_events(&mut self, job: &Job, limit: usize, bytes: usize) -> Result<Vec<Recorded>> {
+        self.moment(|connection| events::latest_of_job(connection, &job.into(), limit, bytes))
     }
 
     fn job_events(
@@ -48,11 +53,12 @@ impl Reader for SqliteReader {
         limit: usize,
         bytes: usize,
     ) -> Result<Option<EventsPage>> {
+        let landmarks = self.landmarks.clone();
         self.moment(|connection| {
             // A shell answers too: its last event tells a watcher that the job was erased.
             let Some(job) = events::job_ref(connection, id)? else { return Ok(None) };
             let Some(space) = spaces::by_no(connection, job.space)? else { return Ok(None) };
-            let (found, more) = events::of_job(connection, &job, after, limit, bytes)?;
+            let (found, more) = events::of_job(connection, &landmarks, &job, after, limit, bytes)?;
             Ok(Some(events_page(found, more, &space)))
         })
     }

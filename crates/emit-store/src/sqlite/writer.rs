@@ -398,8 +398,18 @@ impl Writer for SqliteWriter {
         claim::matching(&self.connection, space, which, limit).map_err(lift)
     }
 
-    fn contents(&mut self, jobs: &[Job]) -> Result<Vec<Contents>> {
-        jobs.iter().map(|job| contents::contents(&self.connection, job).map_err(lift)).collect()
+    fn contents(&mut self, jobs: &[Job], bytes: usize) -> Result<Vec<Contents>> {
+        let mut found: Vec<Contents> = Vec::with_capacity(jobs.len());
+        let mut read = 0;
+        for job in jobs {
+            if read > bytes {
+                break;
+            }
+            let contents = contents::contents(&self.connection, job).map_err(lift)?;
+            read += contents.bytes();
+            found.push(contents);
+        }
+        Ok(found)
     }
 
     fn write(&mut self, now: Millis, changes: &mut [Change]) -> Result<()> {

@@ -214,7 +214,7 @@ impl Writer for FailingWriter {
         fn next_due(&mut self) -> Result<Option<Millis>>;
         fn remembered(&mut self, space: SpaceNo, keys: &[Arc<str>], not_before: Millis) -> Result<Vec<Option<Remembered>>>;
         fn matching(&mut self, space: SpaceNo, which: &Matching, limit: usize) -> Result<Vec<Job>>;
-        fn contents(&mut self, jobs: &[Job]) -> Result<Vec<Contents>>;
+        fn contents(&mut self, jobs: &[Job], bytes: usize) -> Result<Vec<Contents>>;
         fn insert_space(&mut self, space: &Space) -> Result<Space>;
         fn update_space(&mut self, space: &Space) -> Result<()>;
         fn delete_space(&mut self, no: SpaceNo) -> Result<()>;

@@ -211,7 +211,7 @@ impl Writer for ModelWriter {
         Ok(found)
     }
 
-    fn contents(&mut self, jobs: &[Job]) -> Result<Vec<Contents>> {
+    fn contents(&mut self, jobs: &[Job], _: usize) -> Result<Vec<Contents>> {
         let state = self.store.state();
         let find = |job: &Job| state.jobs.get(&job.no).map(|(_, contents)| contents.clone());
         Ok(jobs.iter().map(|job| find(job).unwrap_or_default()).collect())
@@ -322,7 +322,7 @@ impl Reader for ModelStore {
         Ok(Some(JobsPage { jobs, space: space.clone(), more }))
     }
 
-    fn latest_events(&mut self, _: &Job, _: usize) -> Result<Vec<Recorded>> {
+    fn latest_events(&mut self, _: &Job, _: usize, _: usize) -> Result<Vec<Recorded>> {
         Err(nothing_of_the_kind())
     }
 
