@@ -11,6 +11,7 @@ mod cors;
 mod docs;
 mod handed;
 mod health;
+mod html;
 mod jobs;
 mod key_use;
 mod lists;

@@ -22,7 +22,7 @@ pub(super) fn describe_routes(routes: &[Route]) -> String {
 }
 
 /// Pages for people are no part of the API.
-fn is_page(route: &Route) -> bool {
+pub(super) fn is_page(route: &Route) -> bool {
     route.access == Access::Open && route.answer.is_none()
 }
 
