@@ -28,6 +28,8 @@ SPACE_ROUTES = [
     Route("POST", "/spaces/{space}/jobs", "jobs:create", {"name": "n"}),
     Route("GET", "/spaces/{space}/jobs", "jobs:read"),
     Route("GET", "/spaces/{space}/counts", "jobs:read"),
+    Route("GET", "/spaces/{space}/stats", "jobs:read"),
+    Route("GET", "/spaces/{space}/failures", "jobs:read"),
     Route("POST", "/spaces/{space}/jobs/poll", "jobs:poll", {}),
     Route("POST", "/spaces/{space}/jobs/requeue", "jobs:kill", {"status": "dead"}),
     Route("POST", "/spaces/{space}/jobs/kill", "jobs:kill", {"status": "scheduled"}),

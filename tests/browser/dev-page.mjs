@@ -28,13 +28,14 @@ page.on("websocket", (socket) => {
 });
 
 await page.goto(link);
-record("before", await page.locator("#status").textContent());
 await page.locator("#start").click();
 // Every value the bar takes, until it is full and the status says so.
 await page.waitForFunction(() => {
-  const bar = document.querySelector("#bar");
-  (window.seenValues ??= new Set()).add(bar.value);
-  return bar.value === 100 && /completed/.test(document.querySelector("#status").textContent);
+  const bar = document.querySelector("#bar [role=progressbar]");
+  if (!bar) return false;
+  const value = Number(bar.getAttribute("aria-valuenow"));
+  (window.seenValues ??= new Set()).add(value);
+  return value === 100 && /completed/.test(document.querySelector("#status").textContent);
 }, null, { timeout: 120_000 });
 record("values", await page.evaluate(() => [...window.seenValues]));
 record("status", await page.locator("#status").textContent());

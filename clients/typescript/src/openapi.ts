@@ -1,6 +1,34 @@
 // Made by generate.mjs from the server's description of its API; a test compares them.
 export interface components {
     schemas: {
+        /** @description What happened in one part of the span. */
+        Bucket: {
+            /**
+             * Format: int32
+             * @description Jobs completed.
+             */
+            completed: number;
+            /**
+             * Format: int32
+             * @description Jobs created.
+             */
+            created: number;
+            /**
+             * Format: int32
+             * @description Jobs that died.
+             */
+            dead: number;
+            /**
+             * Format: int32
+             * @description Jobs that were killed.
+             */
+            killed: number;
+            /**
+             * Format: int32
+             * @description Attempts that failed with retries left.
+             */
+            retried: number;
+        };
         /** @description What a bulk call did. */
         Bulk: {
             /** @description Jobs changed; in a dry run, that would be. */
@@ -185,6 +213,35 @@ export interface components {
              * @default true
              */
             retryable?: boolean;
+        };
+        /** @description Errors of one shape: alike but for numbers, ids and what stands in quotes. */
+        FailureGroup: {
+            /** @description A text that all of them hold: search for it with `error:`. */
+            common: string;
+            /** @description How many. */
+            count: number;
+            /** @description Names of their jobs; at most 5. */
+            names: string[];
+            /**
+             * Format: date-time
+             * @description And when it died.
+             */
+            newestAt: string | null;
+            /** @description And of what. */
+            newestError: string;
+            /** @description The newest of them. */
+            newestJobId: string;
+            /** @description The error, with `…` where they differ. */
+            shape: string;
+        };
+        /** @description What jobs die of, among the newest 10,000 that did. */
+        Failures: {
+            /** @description The most frequent first; at most 100. */
+            groups: components["schemas"]["FailureGroup"][];
+            /** @description How many were looked at. */
+            looked: number;
+            /** @description Others died before them. */
+            more: boolean;
         };
         /** @description One field or parameter that is wrong. */
         FieldError: {
@@ -406,6 +463,35 @@ export interface components {
              */
             expiresInSeconds: number;
         };
+        /** @description The same of one name, over the whole span. */
+        NameStats: {
+            /** @description The jobs' name. */
+            name: string;
+            runSeconds: components["schemas"]["Percentiles"] | null;
+            /** @description What happened. */
+            total: components["schemas"]["Bucket"];
+            waitSeconds: components["schemas"]["Percentiles"] | null;
+        };
+        /** @description A spread of durations, in seconds. */
+        Percentiles: {
+            /** @description How many there were. */
+            count: number;
+            /**
+             * Format: double
+             * @description Half took at most that.
+             */
+            p50: number;
+            /**
+             * Format: double
+             * @description 95 of 100.
+             */
+            p95: number;
+            /**
+             * Format: double
+             * @description 99 of 100.
+             */
+            p99: number;
+        };
         /** @description What a poll answers. */
         Poll: {
             /** @description The jobs, the first to be worked on first. */
@@ -612,6 +698,32 @@ export interface components {
             /** @description Not available yet. */
             webhookSecret?: string | null;
         };
+        /** @description A space's pace, from its newest events. */
+        Stats: {
+            /** @description The same span in equal parts. */
+            buckets: components["schemas"]["Bucket"][];
+            /** @description How many they were: the newest 20,000, of the last hour at most. */
+            events: number;
+            /**
+             * Format: date-time
+             * @description Where the events that were looked at begin.
+             */
+            from: string;
+            /** @description By job name, the busiest first; at most 100. */
+            names: components["schemas"]["NameStats"][];
+            /**
+             * Format: date-time
+             * @description Since when the longest-waiting job that may be claimed has waited.
+             */
+            oldestPendingAt: string | null;
+            /**
+             * Format: date-time
+             * @description And where they end: now.
+             */
+            to: string;
+            /** @description Who worked lately, by the newest 200 jobs that were taken; the latest first. */
+            workers: components["schemas"]["WorkerSeen"][];
+        };
         /** @description A key. */
         Token: {
             /**
@@ -655,6 +767,20 @@ export interface components {
             name: string;
             /** @description What it may do. */
             scopes: string[];
+        };
+        /** @description A worker, by its own words. */
+        WorkerSeen: {
+            /** @description Jobs of its among those looked at. */
+            jobs: number;
+            /** @description Jobs it holds, among those looked at. */
+            running: number;
+            /**
+             * Format: date-time
+             * @description When one of its jobs last changed.
+             */
+            seenAt: string;
+            /** @description From its `x-emit-worker`. */
+            workerId: string;
         };
     };
 }

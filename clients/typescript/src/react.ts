@@ -3,7 +3,7 @@
 import { createContext, createElement, type ReactNode, useContext, useMemo, useSyncExternalStore } from "react";
 import { Emit } from "./emit.ts";
 import type { EmitOptions } from "./http.ts";
-import { jobSource, type JobState } from "./react/job-source.ts";
+import { jobHistorySource, jobSource, type JobState } from "./react/job-source.ts";
 import { spaceSource, type SpaceState } from "./react/space-source.ts";
 
 export type { JobState, SpaceState };
@@ -23,10 +23,13 @@ export function useEmit(): Emit {
   return emit;
 }
 
-/** A job as it is now: status, latest progress and whether the connection is live. A public token is enough. */
-export function useJob<Progress = any>(id: string): JobState<Progress> {
+/**
+ * A job as it is now: status, latest progress and whether the connection is live. A public token is enough.
+ * `history`: `events` begins with the job's first, and not with what comes.
+ */
+export function useJob<Progress = any>(id: string, { history = false } = {}): JobState<Progress> {
   const emit = useEmit();
-  const source = useMemo(() => jobSource(emit, id), [emit, id]);
+  const source = useMemo(() => (history ? jobHistorySource : jobSource)(emit, id), [emit, id, history]);
   return useSyncExternalStore(source.subscribe, source.get, source.get);
 }
 

@@ -1,11 +1,14 @@
 // The real binary on a throw-away folder, and the proxy before it. Nothing waits for a time, only for lines and answers.
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
-// Not from this file's address: jsdom's modules have others.
-const ROOT = join(process.cwd(), "../..");
+/** Not from this file's address: jsdom's modules have others. */
+function rootAbove(folder: string): string {
+  return existsSync(join(folder, "Cargo.lock")) ? folder : rootAbove(dirname(folder));
+}
+const ROOT = rootAbove(process.cwd());
 const BINARY = process.env.EMIT_BINARY ?? join(ROOT, "target/release/emit");
 export const ADMIN_KEY = `emit_${"A1b2C3d4".repeat(4)}`;
 

@@ -3,10 +3,12 @@
 
 pub mod asyncapi;
 pub mod fields;
+pub mod insight;
 pub mod jobs;
 pub mod openapi;
 pub mod outbound;
 pub mod problem;
+pub mod search;
 pub mod spaces;
 #[cfg(test)]
 mod testing;

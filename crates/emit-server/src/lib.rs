@@ -5,6 +5,7 @@ pub mod clock;
 pub mod demo;
 pub mod engine;
 pub mod http;
+mod insight;
 pub mod keyring;
 mod metrics;
 pub mod net;

@@ -15,19 +15,22 @@ export interface JobState<Progress = any> {
   result: any;
   /** Why it died, where the key may see it. */
   reason: string | undefined;
-  /** The last event. */
-  event: JobEvent | undefined;
+  /** The latest 100 events that were seen, newest last. */
+  events: JobEvent[];
   connection: Connection;
   /** Why watching ended early, such as a key that was revoked. */
   error: Error | undefined;
 }
 
 const START: JobState = {
-  status: undefined, name: undefined, progress: undefined, result: undefined, reason: undefined, event: undefined,
+  status: undefined, name: undefined, progress: undefined, result: undefined, reason: undefined, events: [],
   connection: { state: "connecting" }, error: undefined,
 };
 
-export const jobSource = shared((emit: Emit, id: string) =>
+const KEPT = 100;
+
+/** `history`: its events from the first on, not only those that come. */
+const follow = (history: boolean) => shared((emit: Emit, id: string) =>
   source<JobState>(START, (set, signal) => {
     const merge = (more: Partial<JobState>) => set((old) => ({ ...old, ...more }));
     (async () => {
@@ -35,21 +38,23 @@ export const jobSource = shared((emit: Emit, id: string) =>
       // this answer ends. A job that has ended shows its end without being asked since when.
       const { value: known, headers } = await emit.http.answer<Progress>("GET", `/jobs/${id}/progress`, { signal });
       merge({ status: known.status, name: known.jobName, progress: known.data ?? undefined, error: undefined });
-      const since = isEnd(known.status) ? undefined : seqOf(headers);
+      const since = history ? 0 : isEnd(known.status) ? undefined : seqOf(headers);
       const onConnection = (connection: Connection) => merge({ connection });
       for await (const message of emit.jobs.watch(id, { since, signal, onConnection })) set((old) => next(old, message));
     })().catch((error: Error) => signal.aborted || merge({ error, connection: { state: "ended" } }));
   }),
 );
 
+export const jobSource = follow(false);
+export const jobHistorySource = follow(true);
+
 function next(old: JobState, message: JobMessage): JobState {
   if (message.type === "gap") return old;
   const state = { ...old, status: message.status, name: message.jobName };
   if (message.type === "init") return state;
-  if (message.type === "progress") return { ...state, event: message, progress: message.data };
-  if (message.type === "completed") return { ...state, event: message, result: message.data };
-  if (message.type === "dead" || message.type === "killed") {
-    return { ...state, event: message, reason: message.data?.error ?? message.data?.reason };
-  }
-  return { ...state, event: message };
+  state.events = [...old.events.slice(1 - KEPT), message];
+  if (message.type === "progress") return { ...state, progress: message.data };
+  if (message.type === "completed") return { ...state, result: message.data };
+  if (message.type === "dead" || message.type === "killed") return { ...state, reason: message.data?.error ?? message.data?.reason };
+  return state;
 }

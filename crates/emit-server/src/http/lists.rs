@@ -3,19 +3,21 @@
 use axum::http::StatusCode;
 use emit_api::jobs::{Counts, JobAnswer, Show, array};
 use emit_api::outbound::FailingEndpoint;
+use emit_api::search::{Mistake, Search};
 use emit_core::limits::{ANSWER_BYTES, LIST_LIMIT, LIST_OFFSET};
-use emit_core::{JobId, Status};
-use emit_store::ListQuery;
+use emit_core::{JobId, Millis, Status};
+use emit_store::{JobsPage, ListQuery};
 
 use super::Answer;
 use super::call::{Call, at_seq, json, linked, value};
 use super::problem::{Code, Problem};
 use super::query::Query;
+use crate::insight::{Found, find};
 
 /// Jobs of a page when the request does not say.
 const PAGE: i64 = 50;
 /// What the next page keeps of this one's query.
-const KEEP: [&str; 6] = ["status", "name", "tag", "ids", "limit", "include"];
+const KEEP: [&str; 7] = ["q", "status", "name", "tag", "ids", "limit", "include"];
 
 pub(super) async fn failing_endpoints(call: Call) -> Answer {
     let query = call.query();
@@ -39,16 +41,41 @@ pub(super) async fn jobs(call: Call) -> Answer {
     let list = list_query(&query)?;
     let show = Show { payload: list.payloads, result: list.results, rest: true };
     let id = call.space()?;
-    let page = call.app().reads.read(move |reader| reader.jobs(id, &list, ANSWER_BYTES)).await?;
-    let page = page.ok_or_else(Problem::space_not_found)?;
-    let space = page.space.id;
-    let mut text = String::with_capacity(1_024 * page.jobs.len());
-    array(&mut text, &page.jobs, |out, (job, contents)| {
-        JobAnswer { job, space, contents, show, realtime: None, events: None }.write(out);
+    let search = search(&query, call.now())?;
+    let found = call
+        .app()
+        .reads
+        .read(move |reader| match search {
+            Some(search) => find(reader, id, &search, &list),
+            None => Ok(reader.jobs(id, &list, ANSWER_BYTES)?.map(found)),
+        })
+        .await?;
+    let Found { jobs, space, next } = found.ok_or_else(Problem::space_not_found)?;
+    let mut text = String::with_capacity(1_024 * jobs.len());
+    array(&mut text, &jobs, |out, (job, contents)| {
+        JobAnswer { job, space: space.id, contents, show, realtime: None, events: None }.write(out);
     });
-    let last = page.jobs.last().filter(|_| page.more);
-    let next = last.and_then(|(job, _)| query.next(&KEEP, "cursor", &job.no.to_string()));
-    Ok(linked(at_seq(json(StatusCode::OK, text), page.space.seq), next))
+    let next = next.and_then(|no| query.next(&KEEP, "cursor", &no.to_string()));
+    Ok(linked(at_seq(json(StatusCode::OK, text), space.seq), next))
+}
+
+/// A page as a search's: the next one begins after its last job.
+fn found(page: JobsPage) -> Found {
+    let next = page.jobs.last().filter(|_| page.more).map(|(job, _)| job.no);
+    Found { jobs: page.jobs, space: page.space, next }
+}
+
+fn search(query: &Query<'_>, now: Millis) -> Result<Option<Search>, Problem> {
+    let Some(text) = query.text("q")? else { return Ok(None) };
+    for other in ["status", "name", "tag", "ids", "offset"] {
+        if query.text(other)?.is_some() {
+            return Err(Problem::invalid_query(other, "cannot be combined with q"));
+        }
+    }
+    let wrong = |mistake: Mistake| {
+        Problem::invalid_query("q", format!("{} (at character {})", mistake.detail, mistake.at + 1))
+    };
+    Search::read(text, now).map(Some).map_err(wrong)
 }
 
 fn list_query(query: &Query<'_>) -> Result<ListQuery, Problem> {

@@ -44,7 +44,11 @@ pub(super) const CREATE: [Parameter; 3] = [
     header("idempotency-key", "For single jobs: the same key again within 24 hours answers the first job."),
     header("traceparent", "W3C trace context, handed to the worker."),
 ];
-pub(super) const LIST: [Parameter; 8] = [
+pub(super) const LIST: [Parameter; 9] = [
+    text(
+        "q",
+        "A search: `status:dead name:video.* tag:customer=42 age:<1h error:\"timeout\"`. A page of it may be short, even empty, and still have a next.",
+    ),
     text("status", "Any of these, separated by commas."),
     text("name", "Of this name."),
     text("tag", "With this tag, as `key:value`."),

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use axum::http::Method;
+use emit_api::insight::{Failures, Stats};
 use emit_api::jobs::{
     Bulk, BulkRequest, Counts, CreateRequest, EditRequest, Event, FailRequest, Job, Keepalive, KillRequest,
     LogLine, LogRange, LogsRequest, MintRequest, Poll, PollRequest, Progress, ReleaseRequest, ReportAnswer,
@@ -20,7 +21,10 @@ use emit_core::Scope;
 use super::call::Call;
 use super::problem::Problem;
 use super::serve::{Future, Service};
-use super::{Answer, health, jobs, lists, metrics, openapi, page, query, reading, reports, spaces, tokens};
+use super::{
+    Answer, dashboard, health, insight, jobs, lists, metrics, openapi, page, query, reading, reports, spaces,
+    tokens,
+};
 use crate::app::App;
 use crate::metrics::RouteMeter;
 
@@ -134,6 +138,8 @@ pub(super) fn routes() -> Vec<Route> {
         route(GET, "/api/v1/spaces/{spaceId}/jobs", Needs(S::Read), by!(lists::jobs), "List jobs, newest first").given(&query::LIST).gives(many(named::<Job>())),
         route(GET, "/api/v1/spaces/{spaceId}/counts", Needs(S::Read), by!(lists::counts), "Count jobs by status").gives(one(named::<Counts>())),
         route(GET, "/api/v1/spaces/{spaceId}/failing-endpoints", Needs(S::Read), by!(lists::failing_endpoints), "List endpoints that do not take callbacks").given(&query::NAME_PAGE).gives(many(named::<FailingEndpoint>())),
+        route(GET, "/api/v1/spaces/{spaceId}/stats", Needs(S::Read), by!(insight::stats), "How a space does: pace, workers, what waits").gives(one(named::<Stats>())),
+        route(GET, "/api/v1/spaces/{spaceId}/failures", Needs(S::Read), by!(insight::failures), "What jobs die of, by the shape of the error").gives(one(named::<Failures>())),
         route(POST, "/api/v1/spaces/{spaceId}/jobs/poll", Needs(S::Poll), by!(jobs::poll), "Take jobs to work on").takes(one(named::<PollRequest>())).given(&query::WORKER).gives(one(named::<Poll>())),
         route(POST, "/api/v1/spaces/{spaceId}/jobs/requeue", Needs(S::Kill), by!(jobs::bulk_requeue), "Requeue many ended jobs").takes(one(named::<BulkRequest>())).gives(one(named::<Bulk>())),
         route(POST, "/api/v1/spaces/{spaceId}/jobs/kill", Needs(S::Kill), by!(jobs::bulk_kill), "Kill many jobs").takes(one(named::<BulkRequest>())).gives(one(named::<Bulk>())),
@@ -184,8 +190,13 @@ pub(super) fn routes() -> Vec<Route> {
         route(GET, "/api/openapi.json", Open, by!(openapi::get), "This description").gives(Shape::AnyObject),
         route(GET, "/api/asyncapi.json", Open, by!(openapi::streams), "The description of the streams").gives(Shape::AnyObject),
         route(GET, "/api/docs", Open, by!(page::docs), "Both for people"),
-        route(GET, "/errors/{code}", Open, by!(page::error), "The page of an error's code"),
-        route(GET, "/", Open, by!(page::get), "A page for people"),
+        route(GET, "/errors/{word}", Open, by!(page::error), "The page of an error's code"),
+        route(GET, "/", Open, by!(dashboard::page), "The dashboard"),
+        route(GET, "/assets/{word}", Open, by!(dashboard::asset), "Its files"),
+        route(GET, "/spaces/{spaceId}", Open, by!(dashboard::page), "Its page of a space"),
+        route(GET, "/spaces/{spaceId}/{word}", Open, by!(dashboard::page), "And those within it"),
+        route(GET, "/jobs/{jobId}", Open, by!(dashboard::page), "Its page of a job"),
+        route(GET, "/watch/{jobId}", Open, by!(dashboard::page), "Its page for whoever holds a public token"),
     ]
 }
 

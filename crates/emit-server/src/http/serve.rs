@@ -26,6 +26,7 @@ use super::rate_limit::RateLimit;
 use super::router::{Route, Table, demo_routes, metrics_routes, routes};
 use super::{Answer, body, cors, openapi, request_id};
 use crate::app::App;
+use crate::insight::Insight;
 use crate::keyring::fresh_id;
 use crate::metrics::HTTP;
 use crate::traces;
@@ -36,12 +37,12 @@ pub(super) type Future<T> = Pin<Box<dyn std::future::Future<Output = T> + Send>>
 /// What all requests share.
 pub(super) struct Shared {
     pub app: Arc<App>,
-    pub page: Page,
     pub docs: Page,
     pub description: String,
     pub streams: String,
     pub table: Table,
     metrics_only: Table,
+    pub insight: Insight,
     rate_limit: RateLimit,
 }
 
@@ -60,10 +61,10 @@ impl Service {
             table.extend(demo_routes());
         }
         let shared = Arc::new(Shared {
-            page: Page::new(app.settings.demo.is_some()),
             docs: Page::docs(&description),
             description,
             streams: asyncapi::describe(&app.settings.public_url, env!("CARGO_PKG_VERSION")),
+            insight: Insight::default(),
             table: Table::new(table),
             metrics_only: Table::new(metrics_routes()),
             rate_limit: RateLimit::new(app.settings.public_requests_per_second),
@@ -166,7 +167,7 @@ async fn handle(
             authorize(route.access, token, target)?;
         }
         let bytes = body::read(&route, &app.settings, &parts.headers, &mut body).await?;
-        let word = found.named.get("code").map(str::to_owned);
+        let word = found.named.get("word").map(str::to_owned);
         Ok((route.handler, token, client, target, bytes, word))
     }
     .await;

@@ -1,0 +1,137 @@
+// One job: what it is, where it stands, what has happened to it, and what can be done about it.
+import { useQuery } from "@tanstack/react-query";
+import { useParams } from "@tanstack/react-router";
+import { isEnd, type Job } from "emit-client";
+import { CopyPlus, RotateCcw, Share2, Skull } from "lucide-react";
+import { type ReactNode, useState } from "react";
+import { emit, jobOf, queries } from "../../api.ts";
+import { dateTime, duration } from "../../lib/format.ts";
+import { useMay } from "../../session.ts";
+import { Button, Card, CopyButton, cx, ErrorNotice, Field, Input, Notice, PageTitle, Waiting } from "../../ui/basics.tsx";
+import { Dialog } from "../../ui/dialog.tsx";
+import { Json } from "../../ui/json.tsx";
+import { Status } from "../../ui/status.tsx";
+import { say, sayError } from "../../ui/toast.tsx";
+import { CreateJob } from "./create.tsx";
+import { Events } from "./events.tsx";
+import { Logs } from "./logs.tsx";
+import { Progress } from "./progress.tsx";
+import { Share } from "./share.tsx";
+import { Timeline } from "./timeline.tsx";
+import { type JobFeed, useJobFeed } from "./use-job-feed.ts";
+
+export function JobPage() {
+  const { jobId } = useParams({ from: "/inside/jobs/$jobId" });
+  const { data: job, error } = useQuery(jobOf(jobId));
+  const feed = useJobFeed(job?.id === jobId ? job : undefined);
+  if (error && !job) return <ErrorNotice error={error} />;
+  if (!job) return <Waiting rows={6} />;
+  return <Found key={jobId} job={job} feed={feed} />;
+}
+
+const TONES = { completed: "good", dead: "bad", killed: "bad" } as const;
+
+function Found({ job, feed }: { job: Job; feed: JobFeed }) {
+  const [tab, setTab] = useState<"events" | "logs">("events");
+  const reason = job.status === "dead" ? job.result?.error : job.status === "killed" ? job.result?.reason : undefined;
+  return (
+    <>
+      <PageTitle aside={<Actions job={job} />}>{job.name}</PageTitle>
+      <div className="-mt-2 mb-4 flex flex-wrap items-center gap-x-4 gap-y-1">
+        <Status status={job.status} className="font-medium" />
+        <span className="inline-flex items-center font-mono text-[13px] text-soft">{job.id}<CopyButton text={job.id} label="Copy the id" /></span>
+        <JobConnection feed={feed} ended={isEnd(job.status)} />
+      </div>
+      {reason && <div className="mb-4"><Notice tone="bad"><span className="whitespace-pre-wrap break-words font-mono text-[13px]">{reason}</span></Notice></div>}
+      <div className="grid gap-4 xl:grid-cols-3">
+        <div className="min-w-0 space-y-4 xl:col-span-2">
+          {job.progress && <Card title="Progress"><Progress progress={job.progress} tone={TONES[job.status as keyof typeof TONES] ?? "accent"} /></Card>}
+          <Card title="Attempts"><Timeline job={job} events={feed.events} /></Card>
+          <section className="rounded-xl border border-line bg-card">
+            <div role="tablist" aria-label="What happened" className="flex gap-1 border-line border-b px-3 pt-2">
+              {(["events", "logs"] as const).map((name) => (
+                <button key={name} type="button" role="tab" id={`tab-${name}`} aria-controls="tab-panel" aria-selected={tab === name} onClick={() => setTab(name)}
+                  className={cx("-mb-px border-b-2 px-3 py-1.5 font-medium", tab === name ? "border-accent" : "border-transparent text-soft hover:text-ink")}>{name === "events" ? "Events" : "Logs"}</button>
+              ))}
+            </div>
+            <div role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab}`}>{tab === "events" ? <Events events={feed.events} /> : <Logs id={job.id} events={feed.events} />}</div>
+          </section>
+        </div>
+        <div className="min-w-0 space-y-4">
+          {job.status === "completed" && <Card title="Result"><Json value={job.result} /></Card>}
+          <Card title="Payload"><Json value={job.payload ?? null} /></Card>
+          {job.checkpoint && <Card title="Checkpoint"><Json value={job.checkpoint} /></Card>}
+          {job.progress && <Card title="Latest progress"><Json value={job.progress} /></Card>}
+          <Card title="Details"><Details job={job} /></Card>
+        </div>
+      </div>
+    </>
+  );
+}
+
+function JobConnection({ feed, ended }: { feed: JobFeed; ended: boolean }) {
+  const words = feed.error ? feed.error.message : ended && feed.connection.state === "ended" ? "ended" : feed.connection.state;
+  return <span role="status" data-job-connection={words} className="text-soft">{words}</span>;
+}
+
+function Details({ job }: { job: Job }) {
+  const rows: [string, ReactNode][] = [
+    ["Attempt", `${job.attemptNumber + 1} of ${job.maxRetries + 1}`],
+    ["Priority", job.priority],
+    ["Worker", job.workerId],
+    ["Deliveries", job.deliveryCount],
+    ["Created", dateTime(job.createdAt)],
+    ["Scheduled for", job.scheduledFor && dateTime(job.scheduledFor)],
+    ["Available", job.status === "pending" ? dateTime(job.availableAt) : null],
+    ["Started", job.startedAt && dateTime(job.startedAt)],
+    ["Ended", job.completedAt && dateTime(job.completedAt)],
+    ["Times out", job.timeoutAt && dateTime(job.timeoutAt)],
+    ["Expires", job.expiresAt && dateTime(job.expiresAt)],
+    ["Timeout", duration(job.timeoutSeconds)],
+    ["Retries wait", job.retryBackoff && `${job.retryBackoff.strategy}, ${job.retryBackoff.delaySeconds ?? 0} s`],
+    ["Idempotency key", job.idempotencyKey && <span className="break-all font-mono text-[13px]">{job.idempotencyKey}</span>],
+    ["Callback", job.callbackUrl && <span className="break-all">{job.callbackUrl}</span>],
+    ...Object.entries(job.tags ?? {}).map(([key, value]): [string, ReactNode] => [`Tag ${key}`, value]),
+  ];
+  return (
+    <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-1.5">
+      {rows.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => (
+        <div key={name} className="contents"><dt className="text-soft">{name}</dt><dd className="min-w-0 break-words text-right tabular-nums">{value}</dd></div>
+      ))}
+    </dl>
+  );
+}
+
+function Actions({ job }: { job: Job }) {
+  const mayDo = useMay();
+  const [open, setOpen] = useState<"kill" | "again" | "share">();
+  const [reason, setReason] = useState("");
+  const close = () => setOpen(undefined);
+  const act = async (call: Promise<Job>, done: string) => {
+    try {
+      await call;
+      say(done);
+    } catch (error) {
+      sayError(error);
+    }
+    close();
+    await queries.invalidateQueries({ queryKey: jobOf(job.id).queryKey });
+  };
+  return (
+    <>
+      {mayDo("jobs:create") && <Button icon={Share2} onClick={() => setOpen("share")}>Share</Button>}
+      {mayDo("jobs:create") && <Button icon={CopyPlus} onClick={() => setOpen("again")}>Create again</Button>}
+      {mayDo("jobs:kill") && isEnd(job.status) && <Button icon={RotateCcw} onClick={() => act(emit().jobs.requeue(job.id), "Requeued")}>Requeue</Button>}
+      {mayDo("jobs:kill") && !isEnd(job.status) && <Button look="bad" icon={Skull} onClick={() => setOpen("kill")}>Kill</Button>}
+      <Share job={job} open={open === "share"} onClose={close} />
+      <CreateJob space={job.spaceId} like={job} open={open === "again"} onClose={close} />
+      <Dialog open={open === "kill"} onClose={close} title="Kill this job?">
+        <form className="space-y-4" onSubmit={(event) => (event.preventDefault(), act(emit().jobs.kill(job.id, reason || undefined), "Killed"))}>
+          <p className="text-soft">It ends without a result. Its worker learns of it with its next report.</p>
+          <Field label="Reason" hint="Stands in the job’s last event."><Input value={reason} onChange={(event) => setReason(event.target.value)} /></Field>
+          <Button type="submit" look="bad">Kill</Button>
+        </form>
+      </Dialog>
+    </>
+  );
+}
