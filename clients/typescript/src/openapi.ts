@@ -99,9 +99,14 @@ export interface components {
         };
         /** @description A job to be created. */
         CreateRequest: {
-            /** @description Not available yet. */
-            callbackHeaders?: Record<string, never> | null;
-            /** @description Not available yet. */
+            /** @description Headers to send along, at most 20; their values are never answered. */
+            callbackHeaders?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * @description Where its end is told, with a signed POST.
+             * @example https://example.com/jobs/ended
+             */
             callbackUrl?: string | null;
             /**
              * Format: int64
@@ -214,6 +219,38 @@ export interface components {
              */
             retryable?: boolean;
         };
+        /** @description An endpoint that did not take what it was told. */
+        FailingEndpoint: {
+            /** @description Scheme, host and port. */
+            endpoint: string;
+            /**
+             * Format: int64
+             * @description Callbacks of which no further try comes; `POST /jobs/{jobId}/callback` sends one again.
+             */
+            givenUp: number;
+            /** @description Why there was none, or why it does not count. */
+            lastError: string | null;
+            /**
+             * Format: int32
+             * @description The answer to it, if there was one.
+             */
+            lastStatusCode: number | null;
+            /**
+             * Format: date-time
+             * @description When the latest failure was.
+             */
+            lastTriedAt: string;
+            /**
+             * Format: date-time
+             * @description When the next try is due.
+             */
+            nextTryAt: string | null;
+            /**
+             * Format: int64
+             * @description Callbacks that failed and will be tried again.
+             */
+            waiting: number;
+        };
         /** @description Errors of one shape: alike but for numbers, ids and what stands in quotes. */
         FailureGroup: {
             /** @description A text that all of them hold: search for it with `error:`. */
@@ -262,9 +299,11 @@ export interface components {
              * @description When it may be claimed.
              */
             availableAt: string;
-            /** @description Not available yet. */
-            callbackHeaders: Record<string, never> | null;
-            /** @description Not available yet. */
+            /** @description As given, with `***` in place of the values. */
+            callbackHeaders: {
+                [key: string]: string;
+            } | null;
+            /** @description As given. */
             callbackUrl: string | null;
             /** @description The latest. Left out of answers to reports. */
             checkpoint?: Record<string, never> | null;
@@ -568,6 +607,17 @@ export interface components {
              */
             timestamp: string | null;
         };
+        /** @description `job.pending` requests for workers that do not poll. */
+        PushSettings: {
+            /** @description Headers to send along; their values are answered masked. */
+            headers?: {
+                [key: string]: string;
+            } | null;
+            /** @description Only for jobs of these names; empty: for all. */
+            names?: string[];
+            /** @description Where to. */
+            url: string;
+        };
         /** @description Gives a job back. */
         ReleaseRequest: {
             /**
@@ -631,6 +681,13 @@ export interface components {
              */
             graceSeconds?: number;
         };
+        /** @description Messages to a Slack channel. */
+        SlackSettings: {
+            /** @description Which of `created`, `acked`, `completed`, `retried`, `dead` and `killed` are told; `dead` by default. */
+            events?: string[];
+            /** @description Slack's incoming webhook; answered masked. */
+            webhookUrl: string;
+        };
         /** @description A space and its settings. */
         Space: {
             /**
@@ -654,17 +711,15 @@ export interface components {
             name: string;
             /** @description Hands out no jobs. */
             paused: boolean;
-            /** @description Not available yet. */
-            push: Record<string, never> | null;
+            push: components["schemas"]["PushSettings"] | null;
             /**
              * Format: int64
              * @description How long ended jobs and events are kept.
              */
             retentionDays: number;
-            /** @description Not available yet. */
-            slack: Record<string, never> | null;
-            /** @description Not available yet. */
-            webhookSecret: string | null;
+            slack: components["schemas"]["SlackSettings"] | null;
+            /** @description What callbacks are signed with: shown once, when it is made or given; else `whsec_***`. */
+            webhookSecret: string;
         };
         /** @description A space's settings; `name` is required when it is created, what is left out stays when it is changed. */
         SpaceRequest: {
@@ -685,17 +740,18 @@ export interface components {
              * @default false
              */
             paused?: boolean;
-            /** @description Not available yet. */
-            push?: Record<string, never> | null;
+            push?: components["schemas"]["PushSettings"] | null;
             /**
              * Format: int64
              * @description How long ended jobs and events are kept.
              * @default 14
              */
             retentionDays?: number;
-            /** @description Not available yet. */
-            slack?: Record<string, never> | null;
-            /** @description Not available yet. */
+            slack?: components["schemas"]["SlackSettings"] | null;
+            /**
+             * @description What callbacks are signed with: `whsec_` and 24 to 64 bytes in base64; `null`: a fresh one. The one before
+             *     signs on for 24 hours.
+             */
             webhookSecret?: string | null;
         };
         /** @description A space's pace, from its newest events. */
