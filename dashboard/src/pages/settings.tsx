@@ -7,6 +7,7 @@ import { emit, queries, spaceOf } from "../api.ts";
 import { Button, Card, CopyButton, ErrorNotice, Field, Input, PageTitle, Waiting } from "../ui/basics.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { say } from "../ui/toast.tsx";
+import { PushSettings, SigningSecret, SlackSettings } from "./outbound-settings.tsx";
 
 export function SettingsPage() {
   const { spaceId } = useParams({ from: "/inside/spaces/$spaceId/settings" });
@@ -15,7 +16,7 @@ export function SettingsPage() {
     <>
       <PageTitle>Settings</PageTitle>
       {error && <ErrorNotice error={error} />}
-      {!data ? !error && <Waiting /> : <div className="max-w-2xl space-y-4"><Form key={data.id} space={data} /><Danger space={data} /></div>}
+      {!data ? !error && <Waiting /> : <div className="max-w-2xl space-y-4"><Form key={data.id} space={data} /><SlackSettings space={data} /><PushSettings space={data} /><SigningSecret space={data} /><Danger space={data} /></div>}
     </>
   );
 }
