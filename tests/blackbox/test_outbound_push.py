@@ -89,7 +89,7 @@ def test_back_off_on_failure_keeps_the_wake_up(emit):
         emit.create(space)
         requests = worker.received(3)
         assert [request.body["jobId"] for request in requests] == [first["id"]] * 3
-        assert requests[-1].body["count"] == 2
+        assert requests[-1].body["count"] >= 2
 
 
 def test_earlier_jobs_wake_when_push_is_set_or_the_space_goes_on(emit):

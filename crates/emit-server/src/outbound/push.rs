@@ -32,6 +32,10 @@ struct Pending {
 
 impl Pending {
     fn add(&mut self, job: JobId, name: Arc<str>, count: u64) {
+        // The look at the start may see a job whose commit is only about to be told.
+        if self.first.as_ref().is_some_and(|(first, _)| *first == job) {
+            return;
+        }
         self.first.get_or_insert((job, name));
         self.count += count;
     }
@@ -92,7 +96,11 @@ impl Waker {
             let space = self.space.id;
             let found = office.reads.read(move |reader| reader.jobs(space, &query, usize::MAX)).await;
             if let Some((job, _)) = found.ok().flatten().and_then(|page| page.jobs.into_iter().next()) {
-                return self.pending.add(|pending| pending.add(job.id, job.spec.name.clone(), 1));
+                return self.pending.add(|pending| {
+                    if pending.first.is_none() {
+                        pending.add(job.id, job.spec.name.clone(), 1);
+                    }
+                });
             }
         }
     }
