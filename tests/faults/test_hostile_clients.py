@@ -20,7 +20,7 @@ from calls import still_serves
 from streams import TEXT, RawSocket
 
 SOCKETS = int(os.environ.get("EMIT_HOSTILE_SOCKETS", "500"))
-SLOW, SAMPLES, PAIRS = 200, 400, 3
+SLOW, SAMPLES, PAIRS = 200, 200, 3
 MB = 1_000_000
 END_OF_HEADERS = "Content-Length: 100000\r\n\r\n"
 #: Of the server, per connection that does nothing, and for whatever any load fills.

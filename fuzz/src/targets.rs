@@ -1,0 +1,95 @@
+//! What is fuzzed: one function a target, from bytes to nothing. Each must return for every input; what it can check
+//! about the answer, it asserts. Shared by cargo-fuzz and by the short run on the stable toolchain.
+
+use emit_api::fields::{batch, checked};
+use emit_api::jobs::{
+    Created, ReportKind, bulk, create, edit, fence, item, kill, mint, nothing, poll, report,
+};
+use emit_api::{spaces, tokens};
+use emit_core::{Scopes, ids::Id, time};
+use emit_server::realtime::codec::{Decoder, text_frame};
+use emit_server::realtime::handshake;
+
+/// Some moment.
+const NOW: i64 = 1_700_000_000_000;
+/// The bound of a client's message.
+const MESSAGE_BYTES: usize = 4_096;
+
+/// A target.
+pub type Target = fn(&[u8]);
+
+/// All targets: the names are those of the corpora.
+pub const TARGETS: &[(&str, Target)] = &[("bodies", bodies), ("frames", frames), ("texts", texts)];
+
+/// Every reader of a request's body, on the same bytes.
+pub fn bodies(bytes: &[u8]) {
+    let Ok(text) = checked(bytes) else { return };
+    // What was checked is JSON, whatever else thinks of it.
+    assert!(serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() || text.trim().is_empty());
+    let some = Some(text);
+    let made = create(text, bytes, "", &Created::default(), NOW);
+    if let Ok(job) = made {
+        assert!((1..=200).contains(&job.spec.name.chars().count()));
+        assert!(job.payload.is_none_or(|payload| text.contains(&*payload)), "a payload leaves as it came");
+    }
+    for kind in ReportKind::ALL {
+        let _ = report(kind, some, "", NOW);
+    }
+    if let Ok(items) = batch(text) {
+        for (index, one) in items.into_iter().enumerate().take(20) {
+            let _ = item(one, index, Scopes::default(), NOW);
+        }
+    }
+    let _ = poll(some).map(|call| assert!((1..=50).contains(&call.count)));
+    let _ = (kill(some), nothing(some, ""), bulk(some, true), bulk(some, false), edit(some, NOW), mint(some));
+    let _ = (spaces::settings(some, true), spaces::settings(some, false));
+    let _ = (tokens::create(some, true), tokens::create(some, false), tokens::rotate(some));
+}
+
+/// A client's bytes after the upgrade, whole and in pieces: the same messages, the same end.
+pub fn frames(bytes: &[u8]) {
+    let (first, rest) = bytes.split_first().unwrap_or((&0, &[]));
+    let step = usize::from(*first).max(1);
+    let whole = decode(rest, rest.len().max(1));
+    assert_eq!(whole, decode(rest, step));
+    let mut out = Vec::new();
+    text_frame(&mut out, rest);
+    assert!(out.ends_with(rest) && out.len() <= rest.len() + 10);
+}
+
+fn decode(bytes: &[u8], step: usize) -> Vec<String> {
+    let mut decoder = Decoder::new(MESSAGE_BYTES);
+    let mut seen = Vec::new();
+    for mut piece in bytes.chunks(step) {
+        loop {
+            match decoder.decode(&mut piece) {
+                Ok(Some(message)) => seen.push(format!("{message:?}")),
+                Ok(None) => break,
+                Err(why) => {
+                    seen.push(format!("{why:?}"));
+                    return seen;
+                }
+            }
+        }
+    }
+    seen
+}
+
+/// Short texts from paths, queries and headers: ids, times, deliveries, scopes, the upgrade's headers.
+pub fn texts(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(id) = text.parse::<Id>() {
+        assert_eq!(id.to_string(), text.to_uppercase());
+    }
+    if let Some(at) = time::parse(&text) {
+        assert_eq!(time::parse(&time::Rfc3339Millis(at).to_string()), Some(at));
+    }
+    let _ = (fence(&text), Scopes::from_names(text.split(',')));
+    let mut headers = http::HeaderMap::new();
+    for (name, value) in text.lines().filter_map(|line| line.split_once(':')).take(20) {
+        if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.parse()) {
+            headers.append(name, value);
+        }
+    }
+    let _ = handshake::accept(&headers);
+}
