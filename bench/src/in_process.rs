@@ -15,7 +15,7 @@ use emit_core::{
     Circumstances, Command, Job, NewJob, RawJson, Report as WorkerReport, Spec, Transition, apply,
 };
 use emit_server::clock::Clock;
-use emit_server::engine::{Caller, Engine, ReportCall};
+use emit_server::engine::{Caller, Engine, ReportCall, Shared};
 use emit_server::keyring::Keyring;
 use emit_server::reads::Reads;
 use emit_server::realtime::Hub;
@@ -171,7 +171,10 @@ async fn engine(setup: &Setup, time: Duration) -> Result<f64> {
     let reads = Reads::open(store.clone())?;
     let keyring = Arc::new(Keyring::new(reads, clock.clone()));
     let hub = Arc::new(Hub::new());
-    let (engine, _thread) = Engine::start(store.writer()?, clock.clone(), hub, keyring, Arc::default())?;
+    let (engine, _thread) = Engine::start(
+        store.writers()?,
+        &Shared { clock: clock.clone(), hub, keyring, outlet: Arc::default(), outbox: Arc::default() },
+    )?;
     let now = clock.now();
     let made = engine.create_space(new_space("bench", now), public_token(now)).await;
     let space = made.map_err(|refusal| anyhow!("{refusal:?}"))?.space.id;

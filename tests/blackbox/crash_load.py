@@ -42,11 +42,16 @@ class Journal:
         return entries
 
 
+class Unavailable(Exception):
+    """The server said 503: nothing is promised, and the caller tries something else after a moment."""
+
+
 class Load:
-    """All threads of one round."""
+    """All threads of one round. `patient`: where 503 is an honest answer too, since the database is shot at."""
 
     def __init__(self, server: harness.Server, space: str, journal: Journal, watchers: list["Watcher"],
-                 rng: random.Random):
+                 rng: random.Random, patient: bool = False):
+        self.patient, self.over, self.refusals = patient, threading.Event(), 0
         self.server, self.space, self.journal = server, space, journal
         seeds = [rng.random() for _ in range(6)]
         parts = [self.create, self.create, self.work, self.work, self.work_in_batches, self.meddle]
@@ -70,13 +75,19 @@ class Load:
             def call(path: str, body=None, method: str = "POST", delivery: str | None = None):
                 headers = {"x-emit-delivery": delivery} if delivery else None
                 answer = http.request(method, self.server.api + path, json=body, headers=headers)
+                if self.patient and answer.status_code == 503:
+                    raise Unavailable(answer.text)
                 # 409 and 404 are honest answers under this load; a 503 or 500 is a fault of its own.
                 if answer.status_code not in (200, 201, 204, 404, 409):
                     self.broken.append(f"{method} {path}: {answer.status_code} {answer.text}")
                 return answer.json() if answer.status_code in (200, 201) else None
             try:
-                while not self.broken:
-                    part(call, rng)
+                while not self.broken and not self.over.is_set():
+                    try:
+                        part(call, rng)
+                    except Unavailable:
+                        self.refusals += 1
+                        self.over.wait(0.1)
             except (httpx.TransportError, json.JSONDecodeError):
                 pass  # the crash
             except Exception as error:  # a fault of the server's answers, or of this load: either must be seen

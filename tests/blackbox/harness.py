@@ -16,6 +16,7 @@ import tempfile
 import time
 
 import httpx
+import postgres
 from websockets.sync.client import connect as ws_connect
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -25,11 +26,28 @@ ADMIN_KEY = "emit_" + "A1b2C3d4" * 4
 PATIENCE = 60
 
 
+#: `sqlite` or `postgres`: what the servers of this run keep their jobs in. The promises are the same.
+STORE = os.environ.get("EMIT_TEST_STORE", "sqlite")
+#: Which database stands for which folder: a second server on a folder finds what the first has left.
+DATABASES: dict[pathlib.Path, str] = {}
+
+
+def store_of(data: pathlib.Path) -> list[str]:
+    """The flags that name a server's store."""
+    if STORE == "sqlite":
+        return ["--data", str(data)]
+    if data not in DATABASES:
+        DATABASES[data] = postgres.shared().database()
+    return ["--store", postgres.shared().url(DATABASES[data])]
+
+
 class Server:
     """One `emit serve` process on a folder."""
 
-    def __init__(self, data: pathlib.Path, *flags: str, env: dict[str, str] | None = None):
+    def __init__(self, data: pathlib.Path, *flags: str, env: dict[str, str] | None = None,
+                 store: list[str] | None = None):
         self.data = pathlib.Path(data)
+        self.store = store or store_of(self.data)
         self.flags = flags
         self.env = {**os.environ, "EMIT_ADMIN_KEY": ADMIN_KEY, **(env or {})}
         #: What the binary is started through, if anything: its arguments before the binary's own.
@@ -41,7 +59,7 @@ class Server:
         self.log = open(self.data.parent / (self.data.name + ".log"), "ab+")
         start_of_this_run = self.log.seek(0, os.SEEK_END)
         self.process = subprocess.Popen(
-            [*self.wrapped, str(BINARY), "serve", "--data", str(self.data), "--listen", listen, *self.flags],
+            [*self.wrapped, str(BINARY), "serve", *self.store, "--listen", listen, *self.flags],
             env=self.env, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + PATIENCE
@@ -71,6 +89,13 @@ class Server:
     @property
     def pid(self) -> int:
         return self.process.pid
+
+    def stored(self) -> list[bytes]:
+        """All that its store holds, as raw as it gets: the folder's files, or what a dump of the database shows."""
+        if STORE == "sqlite":
+            return [path.read_bytes() for path in self.data.rglob("*") if path.is_file()]
+        dump = [postgres.programs() / "pg_dump", "-U", "postgres", "-h", postgres.shared().folder, DATABASES[self.data]]
+        return [subprocess.run(dump, check=True, capture_output=True).stdout]
 
     def rss_bytes(self) -> int:
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()

@@ -144,6 +144,13 @@ impl Keyring {
         self.forget_where(|token| token.id == id);
     }
 
+    /// The next use of any key reads it again.
+    pub fn forget_all(&self) {
+        let mut known = self.known();
+        known.forgotten += 1;
+        known.by_hash.clear();
+    }
+
     /// The next use of any key of this space reads it again.
     pub fn forget_space(&self, no: SpaceNo) {
         self.forget_where(|token| token.space.is_some_and(|(space, _)| space == no));

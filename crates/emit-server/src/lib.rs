@@ -8,6 +8,7 @@ pub mod http;
 mod insight;
 pub mod keyring;
 mod metrics;
+pub mod neighbours;
 pub mod net;
 pub mod operator;
 pub mod outbound;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use emit_core::outbound::Outbound;
 use emit_core::{Scopes, SpaceId};
+use emit_store::postgres::{self, PostgresStore, Target};
 use emit_store::sqlite::{OpenError, SqliteStore};
 use emit_store::{Space, Store, Token, Writer};
 use tokio::net::TcpListener;
@@ -12,8 +13,9 @@ use tokio::sync::watch;
 
 use crate::app::{App, Settings};
 use crate::clock::Clock;
-use crate::engine::Engine;
+use crate::engine::{Engine, Shared};
 use crate::keyring::{self, Keyring};
+use crate::neighbours::{Neighbourhood, Outbox};
 use crate::net::local::Local;
 use crate::outbound::sign::fresh_secret;
 use crate::outbound::{self, Outlet};
@@ -21,10 +23,21 @@ use crate::reads::Reads;
 use crate::realtime::Hub;
 use crate::{http, net, operator};
 
+/// Writers of a shared store, and as many commits under way at once. Each is a connection.
+const LANES: usize = 4;
+
+/// Where everything is kept.
+pub enum Place {
+    /// In a folder, by this process alone.
+    Folder(PathBuf),
+    /// In a database, by many nodes.
+    Postgres(Target),
+}
+
 /// What a server is started with.
 pub struct Options {
-    /// The data folder.
-    pub data: PathBuf,
+    /// Where everything is kept.
+    pub store: Place,
     /// The operator's own admin key.
     pub admin_key: Option<String>,
     /// What a request may depend on.
@@ -53,6 +66,12 @@ impl std::error::Error for StartError {}
 
 impl From<emit_store::StoreError> for StartError {
     fn from(error: emit_store::StoreError) -> StartError {
+        StartError::Failed(error.to_string())
+    }
+}
+
+impl From<postgres::OpenError> for StartError {
+    fn from(error: postgres::OpenError) -> StartError {
         StartError::Failed(error.to_string())
     }
 }
@@ -87,7 +106,8 @@ pub struct Server {
 
 struct Parts {
     engine: Engine,
-    engine_thread: std::thread::JoinHandle<()>,
+    /// With other nodes on the store: tells them and hears of them while it lives.
+    neighbourhood: Option<Neighbourhood>,
     reads: Reads,
     keyring: Arc<Keyring>,
     hub: Arc<Hub>,
@@ -103,24 +123,10 @@ struct Parts {
 impl Server {
     /// Opens the folder, makes what a first start makes, and starts the engine.
     pub async fn open(options: Options) -> Result<Server, StartError> {
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&options.data)?);
-        let clock = Arc::new(Clock::start());
-        let mut writer = store.writer()?;
-        let first_steps = first_start(&mut *writer, &clock, options.admin_key.as_deref())?;
-        let reads = Reads::open(store.clone())?;
-        let keyring = Arc::new(Keyring::new(reads.clone(), clock.clone()));
-        let hub = Arc::new(Hub::new());
-        let outlet = Arc::new(Outlet::default());
-        let (engine, engine_thread) =
-            Engine::start(writer, clock.clone(), hub.clone(), keyring.clone(), outlet.clone())
-                .map_err(|why| StartError::Failed(format!("the engine cannot be started: {why}")))?;
+        // A store may wait for its database, and here nothing may wait.
+        let opened = tokio::task::spawn_blocking(move || open(options)).await;
+        let (parts, first_steps) = opened.map_err(|why| StartError::Failed(why.to_string()))??;
         let (drain, draining) = watch::channel(false);
-        let settings = options.settings;
-        let local = Local::bind(&options.data)
-            .inspect_err(|why| tracing::warn!(%why, "no socket in the data folder: `emit key` needs the server stopped"))
-            .ok();
-        let parts =
-            Parts { engine, engine_thread, reads, keyring, hub, outlet, clock, settings, local, store };
         Ok(Server { parts, metrics: None, first_steps, drain, draining })
     }
 
@@ -151,7 +157,7 @@ impl Server {
 
     /// Serves until `told`, then drains: what is in flight is answered, streams close with 1012.
     pub async fn serve(self, listener: TcpListener, told: impl Future<Output = ()>) {
-        let Parts { engine, engine_thread, reads, keyring, hub, outlet, clock, settings, local, store } =
+        let Parts { engine, neighbourhood, reads, keyring, hub, outlet, clock, settings, local, store } =
             self.parts;
         let sending = outbound::start(
             &settings.outbound,
@@ -202,10 +208,57 @@ impl Server {
         answering.abort();
         let _ = sending.await;
         drop(engine);
-        // Whatever was answered is on disk; the thread only holds handles that are going away.
-        drop(engine_thread);
+        // Whatever was answered is on disk; the threads only hold handles that are going away.
+        drop(neighbourhood);
         drop(store);
     }
+}
+
+/// Opens the store, makes what a first start makes, and starts the engine on it.
+fn open(options: Options) -> Result<(Parts, Option<FirstSteps>), StartError> {
+    let Options { store: place, admin_key, settings } = options;
+    let store: Arc<dyn Store> = match &place {
+        Place::Folder(folder) => Arc::new(SqliteStore::open(folder)?),
+        Place::Postgres(target) => Arc::new(PostgresStore::open(target, LANES)?),
+    };
+    let clock = Arc::new(Clock::start());
+    let mut writers = store.writers()?;
+    let first_steps = match writers.first_mut() {
+        Some(writer) => first_start(&mut **writer, &clock, admin_key.as_deref())?,
+        None => None,
+    };
+    let reads = Reads::open(store.clone())?;
+    let keyring = Arc::new(Keyring::new(reads.clone(), clock.clone()));
+    let neighbours = store.neighbours()?;
+    let hub = Arc::new(if neighbours.is_some() { Hub::of_many() } else { Hub::new() });
+    let outbox = Arc::new(if neighbours.is_some() { Outbox::open() } else { Outbox::default() });
+    let outlet = Arc::new(Outlet::default());
+    let shared = Shared {
+        clock: clock.clone(),
+        hub: hub.clone(),
+        keyring: keyring.clone(),
+        outlet: outlet.clone(),
+        outbox,
+    };
+    let no_thread = |why: std::io::Error| StartError::Failed(format!("the engine cannot be started: {why}"));
+    // Their threads end when the last handle is gone.
+    let (engine, _threads) = Engine::start(writers, &shared).map_err(no_thread)?;
+    let neighbourhood = match neighbours {
+        Some(neighbours) => {
+            let started = Neighbourhood::start(neighbours, store.reader()?, engine.clone(), shared);
+            Some(started.map_err(no_thread)?)
+        }
+        None => None,
+    };
+    let local = match &place {
+        Place::Folder(folder) => Local::bind(folder)
+            .inspect_err(|why| tracing::warn!(%why, "no socket in the data folder: `emit key` needs the server stopped"))
+            .ok(),
+        // Whoever can reach the database needs no server to ask.
+        Place::Postgres(_) => None,
+    };
+    let parts = Parts { engine, neighbourhood, reads, keyring, hub, outlet, clock, settings, local, store };
+    Ok((parts, first_steps))
 }
 
 /// A folder without an admin key gets one, a folder without anything the space `default` too.

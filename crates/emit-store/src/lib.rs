@@ -5,6 +5,7 @@
 //! in here.
 
 pub mod conformance;
+pub mod neighbours;
 pub mod postgres;
 pub mod sqlite;
 
@@ -492,6 +493,10 @@ pub trait Store: Send + Sync {
     /// The writers, one a lane: see [`lane_of`].
     fn writers(&self) -> Result<Vec<Box<dyn Writer>>> {
         Ok(vec![self.writer()?])
+    }
+    /// The other nodes on this store; an embedded store has none.
+    fn neighbours(&self) -> Result<Option<neighbours::Neighbours>> {
+        Ok(None)
     }
     /// One more reader.
     fn reader(&self) -> Result<Box<dyn Reader>>;

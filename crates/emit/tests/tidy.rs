@@ -20,7 +20,18 @@ const ROOMS: &[(&str, May)] = &[
     ("crates/emit-core", May::Only(&["serde", "serde_json", "time", "ulid"])),
     (
         "crates/emit-store",
-        May::Only(&["emit-core", "rusqlite", "tokio-postgres", "tokio", "futures-util", "bytes"]),
+        May::Only(&[
+            "emit-core",
+            "rusqlite",
+            // The driver of PostgreSQL, its TLS, and what it takes to wait for them on a thread.
+            "tokio-postgres",
+            "tokio-postgres-rustls",
+            "rustls",
+            "rustls-native-certs",
+            "tokio",
+            "futures-util",
+            "bytes",
+        ]),
     ),
     (
         "crates/emit-api",

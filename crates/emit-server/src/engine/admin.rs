@@ -73,7 +73,7 @@ pub(super) fn create_token(
             batch.space(id)?;
         }
         if let Some(job) = token.job {
-            let caller = Caller { space: token.space.map(|(no, _)| no), job: None };
+            let caller = Caller { space: token.space.map(|(no, _)| no), ..Caller::default() };
             batch.job(caller, job).map_err(|stop| match stop {
                 Stop::Refused(_) => Refusal::NoJobToBind.into(),
                 failed => failed,

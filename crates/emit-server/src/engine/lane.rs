@@ -12,12 +12,8 @@ use rand::rngs::StdRng;
 use super::batch::{Batch, Effect, refusal_of};
 use super::polls::Waiting;
 use super::work::Work;
-use super::{Health, Polled, admin, bulk, create, single};
-use crate::clock::Clock;
-use crate::keyring::Keyring;
+use super::{Health, Polled, Shared, admin, bulk, create, single};
 use crate::metrics::ENGINE;
-use crate::outbound::Outlet;
-use crate::realtime::Hub;
 use crate::traces;
 
 /// Jobs touched by one batch: bounds how long one commit may take.
@@ -40,10 +36,7 @@ pub(super) struct Flags {
 
 pub(super) struct Lane {
     writer: Box<dyn Writer>,
-    clock: Arc<Clock>,
-    hub: Arc<Hub>,
-    keyring: Arc<Keyring>,
-    outlet: Arc<Outlet>,
+    shared: Shared,
     flags: Flags,
     rng: StdRng,
     waiting: Waiting,
@@ -55,22 +48,11 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(
-        writer: Box<dyn Writer>,
-        clock: Arc<Clock>,
-        hub: Arc<Hub>,
-        keyring: Arc<Keyring>,
-        outlet: Arc<Outlet>,
-        flags: Flags,
-        rng: StdRng,
-    ) -> Lane {
-        let next_housekeeping = clock.now();
+    pub(super) fn new(writer: Box<dyn Writer>, shared: Shared, flags: Flags, rng: StdRng) -> Lane {
+        let next_housekeeping = shared.clock.now();
         Lane {
             writer,
-            clock,
-            hub,
-            keyring,
-            outlet,
+            shared,
             flags,
             rng,
             waiting: Waiting::default(),
@@ -109,7 +91,7 @@ impl Lane {
             batch = batch.into_iter().filter_map(answer_poll_with_nothing).collect();
         }
         self.commit(batch);
-        let now = self.clock.now();
+        let now = self.shared.clock.now();
         if now >= self.next_housekeeping {
             self.keep_house(now);
         }
@@ -119,11 +101,11 @@ impl Lane {
     pub(super) fn patience(&mut self) -> Duration {
         let due = self.writer.next_due().ok().flatten().unwrap_or(Millis::MAX).max(self.timers_rest_until);
         let next = due.min(self.next_housekeeping);
-        Duration::from_millis(next.saturating_sub(self.clock.now()).max(0) as u64)
+        Duration::from_millis(next.saturating_sub(self.shared.clock.now()).max(0) as u64)
     }
 
     fn commit(&mut self, works: Vec<Work>) {
-        let now = self.clock.now();
+        let now = self.shared.clock.now();
         if let Err(error) = self.writer.begin() {
             works.into_iter().for_each(|work| work.refuse(refusal_of(&error)));
             self.note_failure(&error, &refusal_of(&error), now);
@@ -132,6 +114,7 @@ impl Lane {
         let mut batch = Batch::new(&mut *self.writer, now, &mut self.rng);
         let prepared = prepare(&mut batch, works, &mut self.waiting, self.owes_everybody);
         let effects = std::mem::take(&mut batch.effects);
+        let woken = std::mem::take(&mut batch.woken);
         let (answers, mut written) = batch.answers();
         let syncing = Instant::now();
         let outcome = match prepared {
@@ -154,6 +137,7 @@ impl Lane {
         }
         ENGINE.committed(took, &written);
         traces::committed(&written);
+        self.shared.outbox.committed(&written, &woken, !effects.is_empty());
         self.carry_out(effects);
         answers.into_iter().for_each(|answer| answer(Ok(&written)));
         self.publish(written);
@@ -193,28 +177,28 @@ impl Lane {
         for effect in effects {
             match effect {
                 Effect::TokenRevoked(id) => {
-                    self.keyring.forget(id);
-                    self.hub.token_revoked(id);
+                    self.shared.keyring.forget(id);
+                    self.shared.hub.token_revoked(id);
                 }
                 Effect::TokenExpires(id, after_ms) => {
-                    self.keyring.forget(id);
-                    self.hub.token_expires(id, Duration::from_millis(after_ms.max(0) as u64));
+                    self.shared.keyring.forget(id);
+                    self.shared.hub.token_expires(id, Duration::from_millis(after_ms.max(0) as u64));
                 }
-                Effect::SettingsChanged(space) => self.outlet.settings_changed(&space),
+                Effect::SettingsChanged(space) => self.shared.outlet.settings_changed(&space),
                 Effect::SpaceDeleted(no) => {
-                    self.outlet.space_deleted(no);
-                    self.keyring.forget_space(no);
-                    self.hub.space_deleted(no);
+                    self.shared.outlet.space_deleted(no);
+                    self.shared.keyring.forget_space(no);
+                    self.shared.hub.space_deleted(no);
                 }
             }
         }
     }
 
     fn publish(&self, written: Vec<Change>) {
-        self.outlet.committed(&written);
+        self.shared.outlet.committed(&written);
         let events: Vec<Recorded> = written.into_iter().flat_map(|change| change.recorded).collect();
         if !events.is_empty() {
-            self.hub.publish(&events);
+            self.shared.hub.publish(&events);
         }
     }
 
@@ -326,7 +310,7 @@ fn execute(
             bulk::bulk(batch, space, &which, limit, dry_run, &command, reply)
         }
         Work::CallbackTried { job, tried, reply } => single::callback_tried(batch, job, tried, reply),
-        Work::GiveBack { unseen } => single::give_back(batch, unseen),
+        Work::GiveBack { unseen, .. } => single::give_back(batch, unseen),
         Work::CreateSpace { space, public, reply } => admin::create_space(batch, &space, public, reply),
         Work::UpdateSpace { id, edit, reply } => admin::update_space(batch, id, edit, reply),
         Work::DeleteSpace { id, force, reply } => admin::delete_space(batch, id, force, reply),
@@ -339,6 +323,13 @@ fn execute(
             admin::rotate_token(batch, space, id, successor, grace_ms, reply)
         }
         Work::TouchTokens { used } => batch.writer.touch_tokens(&used),
+        Work::Nudge { space } => {
+            match space {
+                Some(space) => polled.push(space),
+                None => polled.extend(waiting.spaces()),
+            }
+            Ok(())
+        }
         Work::Wake => Ok(()),
     }
 }

@@ -23,6 +23,7 @@ mod work;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use emit_core::callback::Tried;
@@ -30,7 +31,7 @@ use emit_core::command::Fence;
 use emit_core::{
     Command, DeliveryId, Edit, JobId, Millis, NewJob, RawJson, Refusal, Report, SpaceId, SpaceNo, TokenId,
 };
-use emit_store::{LogLine, Matching, Space, Token, Writer};
+use emit_store::{LogLine, Matching, Space, Token, Writer, lane_of};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::sync::oneshot;
@@ -42,6 +43,7 @@ use work::{PollCall, Reply, Work};
 use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::metrics::ENGINE;
+use crate::neighbours::Outbox;
 use crate::outbound::Outlet;
 use crate::realtime::Hub;
 
@@ -53,6 +55,8 @@ const QUEUE: usize = 8_192;
 pub struct Caller {
     /// Only jobs of this space.
     pub space: Option<SpaceNo>,
+    /// The same space by its id, which says whose lane takes the work.
+    pub home: Option<SpaceId>,
     /// Only this job.
     pub job: Option<JobId>,
 }
@@ -101,9 +105,27 @@ pub enum Health {
 /// The way in: cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
-    queue: SyncSender<Work>,
-    health: Arc<AtomicU8>,
+    /// One queue a lane. Each space has its lane, so that the events of a space come from one thread and lanes never
+    /// wait for each other; an embedded store has one lane for all.
+    queues: Arc<[SyncSender<Work>]>,
+    /// How each lane fares.
+    health: Arc<[Arc<AtomicU8>]>,
     draining: Arc<AtomicBool>,
+}
+
+/// What the lanes of an engine share, with each other and with others.
+#[derive(Clone)]
+pub struct Shared {
+    /// Time.
+    pub clock: Arc<Clock>,
+    /// Where committed events go.
+    pub hub: Arc<Hub>,
+    /// Keys, to be forgotten when they are revoked.
+    pub keyring: Arc<Keyring>,
+    /// Where it goes what is sent outside.
+    pub outlet: Arc<Outlet>,
+    /// What other nodes are told.
+    pub outbox: Arc<Outbox>,
 }
 
 /// Jobs handed to a worker. Dropped before `written`, it gives them back: the worker never saw them.
@@ -122,56 +144,58 @@ impl Polled {
 
 impl Drop for Polled {
     fn drop(&mut self) {
+        let Some(space) = self.jobs.first().map(|done| done.space) else { return };
         let unseen: Vec<(JobId, DeliveryId)> = self
             .jobs
             .iter()
             .filter_map(|done| done.job.delivery_id.map(|delivery| (done.job.id, delivery)))
             .collect();
-        if !unseen.is_empty() {
-            // With a full queue the delivery timeout does the same, later.
-            let _ = self.engine.push(Work::GiveBack { unseen });
-        }
+        // With a full queue the delivery timeout does the same, later.
+        let _ = self.engine.push(Work::GiveBack { space, unseen });
     }
 }
 
 impl Engine {
-    /// Starts the engine's thread on a store's writer. The thread ends when the last handle is gone.
+    /// Starts a lane on each of a store's writers, with a thread of its own. The threads end when the last handle
+    /// is gone.
     pub fn start(
-        writer: Box<dyn Writer>,
-        clock: Arc<Clock>,
-        hub: Arc<Hub>,
-        keyring: Arc<Keyring>,
-        outlet: Arc<Outlet>,
-    ) -> std::io::Result<(Engine, std::thread::JoinHandle<()>)> {
+        writers: Vec<Box<dyn Writer>>,
+        shared: &Shared,
+    ) -> std::io::Result<(Engine, Vec<JoinHandle<()>>)> {
         let rng = StdRng::from_rng(&mut rand::rng());
-        let (engine, lane, incoming) = Engine::assemble(writer, clock, hub, keyring, outlet, rng);
-        let thread = std::thread::Builder::new().name("engine".into()).spawn(move || lane.run(incoming))?;
-        Ok((engine, thread))
+        let (engine, lanes) = Engine::assemble(writers, shared, rng);
+        let threads = lanes.into_iter().enumerate().map(|(number, (lane, incoming))| {
+            std::thread::Builder::new().name(format!("lane {number}")).spawn(move || lane.run(incoming))
+        });
+        Ok((engine, threads.collect::<std::io::Result<_>>()?))
     }
 
-    /// The parts, before anything drives the lane.
+    /// The parts, before anything drives the lanes.
     fn assemble(
-        writer: Box<dyn Writer>,
-        clock: Arc<Clock>,
-        hub: Arc<Hub>,
-        keyring: Arc<Keyring>,
-        outlet: Arc<Outlet>,
-        rng: StdRng,
-    ) -> (Engine, Lane, Receiver<Work>) {
-        let (queue, incoming) = sync_channel(QUEUE);
-        let health = Arc::new(AtomicU8::new(Health::Fine as u8));
+        writers: Vec<Box<dyn Writer>>,
+        shared: &Shared,
+        mut rng: StdRng,
+    ) -> (Engine, Vec<(Lane, Receiver<Work>)>) {
         let draining = Arc::new(AtomicBool::new(false));
-        let engine = Engine { queue, health: health.clone(), draining: draining.clone() };
-        let lane = Lane::new(writer, clock, hub, keyring, outlet, Flags { health, draining }, rng);
-        (engine, lane, incoming)
+        let (mut queues, mut all_health, mut lanes) = (Vec::new(), Vec::new(), Vec::new());
+        for writer in writers {
+            let (queue, incoming) = sync_channel(QUEUE);
+            let health = Arc::new(AtomicU8::new(Health::Fine as u8));
+            let flags = Flags { health: health.clone(), draining: draining.clone() };
+            let rng = StdRng::from_rng(&mut rng);
+            lanes.push((Lane::new(writer, shared.clone(), flags, rng), incoming));
+            queues.push(queue);
+            all_health.push(health);
+        }
+        (Engine { queues: queues.into(), health: all_health.into(), draining }, lanes)
     }
 
-    /// How the engine fares.
+    /// How the engine fares: as its worst lane does.
     pub fn health(&self) -> Health {
-        match self.health.load(Ordering::Relaxed) {
-            0 => Health::Fine,
-            1 => Health::Failing,
-            _ => Health::Stopped,
+        match self.health.iter().map(|lane| lane.load(Ordering::Relaxed)).max() {
+            None | Some(0) => Health::Fine,
+            Some(1) => Health::Failing,
+            Some(_) => Health::Stopped,
         }
     }
 
@@ -182,10 +206,38 @@ impl Engine {
     }
 
     fn push(&self, work: Work) -> Result<(), Refusal> {
-        self.queue.try_send(work).map(|()| ENGINE.queued()).map_err(|refused| match refused {
+        let lane = work.home().map_or(0, |home| lane_of(home, self.queues.len()));
+        self.push_on(lane, work)
+    }
+
+    fn push_on(&self, lane: usize, work: Work) -> Result<(), Refusal> {
+        let queue = self.queues.get(lane).ok_or(Refusal::Draining)?;
+        queue.try_send(work).map(|()| ENGINE.queued()).map_err(|refused| match refused {
             TrySendError::Full(_) => Refusal::Overloaded,
             TrySendError::Disconnected(_) => Refusal::Draining,
         })
+    }
+
+    /// How many lanes there are.
+    pub(crate) fn lanes(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// Elsewhere jobs of that space have become available, or have perhaps: whoever waits there is served.
+    pub(crate) fn nudge(&self, space: SpaceNo) {
+        self.on_all(|| Work::Nudge { space: Some(space) });
+    }
+
+    /// The same for all spaces.
+    pub(crate) fn nudge_all(&self) {
+        self.on_all(|| Work::Nudge { space: None });
+    }
+
+    fn on_all(&self, work: impl Fn() -> Work) {
+        for lane in 0..self.queues.len() {
+            // A full queue wakes the lane as well.
+            let _ = self.push_on(lane, work());
+        }
     }
 
     /// Creates jobs: all or none.
@@ -343,7 +395,6 @@ impl Engine {
     /// From now on polls do not wait, and those that wait are answered.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
-        // A full queue wakes the engine as well.
-        let _ = self.push(Work::Wake);
+        self.on_all(|| Work::Wake);
     }
 }

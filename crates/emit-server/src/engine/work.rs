@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use emit_core::callback::Tried;
-use emit_core::{Command, DeliveryId, JobId, Millis, NewJob, Refusal, SpaceId, TokenId};
+use emit_core::ids::Id;
+use emit_core::{Command, DeliveryId, JobId, Millis, NewJob, Refusal, SpaceId, SpaceNo, TokenId};
 use emit_store::{Matching, Space, Token};
 use tokio::sync::oneshot;
 
@@ -68,6 +69,7 @@ pub(super) enum Work {
         reply: Reply<()>,
     },
     GiveBack {
+        space: SpaceId,
         unseen: Vec<(JobId, DeliveryId)>,
     },
     CreateSpace {
@@ -110,6 +112,10 @@ pub(super) enum Work {
     TouchTokens {
         used: Vec<(TokenId, Millis)>,
     },
+    /// Serve those who wait in that space, or everywhere.
+    Nudge {
+        space: Option<SpaceNo>,
+    },
     /// Nothing to do: look at the flags.
     Wake,
 }
@@ -122,8 +128,28 @@ impl Work {
             Work::Reports { calls, .. } => calls.len(),
             Work::Poll { call, .. } => call.query.count,
             Work::Bulk { limit, .. } => *limit,
-            Work::GiveBack { unseen } => unseen.len(),
+            Work::GiveBack { unseen, .. } => unseen.len(),
             _ => 1,
+        }
+    }
+
+    /// Whose lane it belongs to: its space, as far as it is known, or else its job. On any other lane it would be
+    /// done as well, but would wait for whoever numbers the events of its space.
+    pub(super) fn home(&self) -> Option<Id> {
+        match self {
+            Work::Create { space, .. } | Work::Poll { space, .. } | Work::Bulk { space, .. } => Some(*space),
+            Work::UpdateSpace { id, .. } | Work::DeleteSpace { id, .. } => Some(*id),
+            Work::CreateSpace { space, .. } => Some(space.id),
+            Work::Claim { caller, job, .. }
+            | Work::Single { caller, job, .. }
+            | Work::MintJobToken { caller, job, .. } => caller.home.or(Some(*job)),
+            Work::Report { caller, call, .. } => caller.home.or(Some(call.job)),
+            Work::Reports { caller, calls, .. } => caller.home.or(calls.first().map(|call| call.job)),
+            Work::GiveBack { space, .. } => Some(*space),
+            Work::CallbackTried { job, .. } => Some(*job),
+            Work::CreateToken { token, .. } => token.space.map(|(_, id)| id),
+            Work::DeleteToken { space, .. } | Work::RotateToken { space, .. } => *space,
+            Work::TouchTokens { .. } | Work::Nudge { .. } | Work::Wake => None,
         }
     }
 
@@ -136,7 +162,7 @@ impl Work {
             | Work::MintJobToken { job, .. } => ids.push(*job),
             Work::Report { call, .. } => ids.push(call.job),
             Work::Reports { calls, .. } => ids.extend(calls.iter().map(|call| call.job)),
-            Work::GiveBack { unseen } => ids.extend(unseen.iter().map(|(job, _)| *job)),
+            Work::GiveBack { unseen, .. } => ids.extend(unseen.iter().map(|(job, _)| *job)),
             _ => {}
         }
     }
@@ -158,7 +184,7 @@ impl Work {
             Work::CreateToken { reply, .. }
             | Work::MintJobToken { reply, .. }
             | Work::RotateToken { reply, .. } => drop(reply.send(Err(why))),
-            Work::GiveBack { .. } | Work::TouchTokens { .. } | Work::Wake => {}
+            Work::GiveBack { .. } | Work::TouchTokens { .. } | Work::Nudge { .. } | Work::Wake => {}
         }
     }
 }

@@ -76,6 +76,7 @@ impl Call {
     pub(super) fn caller(&self) -> Caller {
         self.token.as_ref().map_or(Caller::default(), |token| Caller {
             space: token.space.map(|(no, _)| no),
+            home: token.space.map(|(_, id)| id),
             job: token.job,
         })
     }

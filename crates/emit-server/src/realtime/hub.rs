@@ -3,7 +3,7 @@
 //! Nothing waits in here for a socket or a store, and nobody's slowness reaches anybody else: a watcher is a cursor,
 //! and one whose cursor falls behind reads the store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
@@ -45,6 +45,40 @@ pub struct Hub {
 struct Topics {
     spaces: HashMap<SpaceNo, Arc<Topic>>,
     jobs: HashMap<JobId, Arc<Topic>>,
+    /// With other nodes on the store: up to which number each space's events have come by here without a gap.
+    reached: Option<HashMap<SpaceNo, i64>>,
+}
+
+/// How far a space's watchers on this node are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Position {
+    /// Nobody watches it.
+    Unwatched,
+    /// Somebody does, but nothing has come by yet.
+    Unknown,
+    /// Everything up to this number has come by.
+    At(i64),
+}
+
+impl Topics {
+    fn of_space(&self, no: SpaceNo) -> impl Iterator<Item = &Arc<Topic>> {
+        let jobs = self.jobs.values().filter(move |topic| topic.space() == no);
+        self.spaces.get(&no).into_iter().chain(jobs)
+    }
+
+    /// Of a commit's events in one space those that are next. After a gap none is: other nodes have filled it, and
+    /// all of it will be fetched.
+    fn in_turn<'a>(&mut self, run: &'a [Recorded]) -> &'a [Recorded] {
+        let (Some(reached), Some(first), Some(last)) = (&mut self.reached, run.first(), run.last()) else {
+            return run;
+        };
+        let at = *reached.get(&first.space).unwrap_or(&(first.seq - 1));
+        if first.seq > at + 1 {
+            return &[];
+        }
+        reached.insert(first.space, last.seq.max(at));
+        &run[run.partition_point(|event| event.seq <= at)..]
+    }
 }
 
 impl Hub {
@@ -61,6 +95,13 @@ impl Hub {
         }
     }
 
+    /// A hub on one of several nodes: see `in_turn`.
+    pub(crate) fn of_many() -> Hub {
+        let hub = Hub::new();
+        lock(&hub.topics).reached = Some(HashMap::new());
+        hub
+    }
+
     /// Takes the events of a commit, in the order of their numbers within each space. Called by the engine's
     /// thread after each commit: nothing is encoded here, and with no watchers it is one load.
     pub fn publish(&self, events: &[Recorded]) {
@@ -70,15 +111,17 @@ impl Hub {
         let now = Instant::now();
         let mut touched: Vec<Arc<Topic>> = Vec::new();
         {
-            let topics = lock(&self.topics);
+            let mut topics = lock(&self.topics);
             for run in events.chunk_by(|one, next| one.space == next.space) {
+                let run = topics.in_turn(run);
                 if let Some(topic) = run.first().and_then(|first| topics.spaces.get(&first.space)) {
                     topic.append(run, now);
                     touched.push(topic.clone());
                 }
-            }
-            if !topics.jobs.is_empty() {
-                for event in events {
+                if topics.jobs.is_empty() {
+                    continue;
+                }
+                for event in run {
                     let Some(topic) = topics.jobs.get(&event.job_id) else { continue };
                     topic.append([event], now);
                     touched.push(topic.clone());
@@ -91,14 +134,65 @@ impl Hub {
         }
     }
 
+    /// How far a space's watchers are.
+    pub(crate) fn position(&self, no: SpaceNo) -> Position {
+        let topics = lock(&self.topics);
+        if topics.of_space(no).next().is_none() {
+            return Position::Unwatched;
+        }
+        let at = topics.reached.as_ref().and_then(|reached| reached.get(&no));
+        at.map_or(Position::Unknown, |at| Position::At(*at))
+    }
+
+    /// The spaces that are watched here; what was known of others is forgotten.
+    pub(crate) fn followed(&self) -> HashSet<SpaceNo> {
+        let mut topics = lock(&self.topics);
+        let jobs = topics.jobs.values().map(|topic| topic.space()).filter(|no| *no != 0);
+        let followed: HashSet<SpaceNo> = topics.spaces.keys().copied().chain(jobs).collect();
+        if let Some(reached) = &mut topics.reached {
+            reached.retain(|no, _| followed.contains(no));
+        }
+        followed
+    }
+
+    /// Takes a space's next events as they were read from the store.
+    pub(crate) fn catch_up(&self, no: SpaceNo, events: &[Recorded]) {
+        if let (Some(first), Some(reached)) = (events.first(), &mut lock(&self.topics).reached) {
+            // What retention dropped in between nobody can be given.
+            let at = reached.entry(no).or_insert(first.seq - 1);
+            *at = (first.seq - 1).max(*at);
+        }
+        self.publish(events);
+    }
+
+    /// Events up to that number may have happened unseen, in a space of which nothing newer has come by.
+    pub(crate) fn begin_at(&self, no: SpaceNo, seq: i64) {
+        let topics: Vec<Arc<Topic>> = {
+            let mut topics = lock(&self.topics);
+            let Some(reached) = &mut topics.reached else { return };
+            let at = reached.entry(no).or_insert(seq);
+            *at = seq.max(*at);
+            topics.of_space(no).cloned().collect()
+        };
+        let now = Instant::now();
+        for topic in topics {
+            topic.begin_at(seq);
+            topic.announce(&self.bell, now);
+        }
+    }
+
+    /// The keys of all open streams.
+    pub(crate) fn keys(&self) -> HashSet<TokenId> {
+        self.registry.keys()
+    }
+
     /// A space was deleted: its streams close with 4404, and its events leave memory.
     pub fn space_deleted(&self, no: SpaceNo) {
         // First the count, then the topics: a subscriber that comes in between sees at least one of them.
         self.deletions.fetch_add(1, Ordering::SeqCst);
         let topics: Vec<Arc<Topic>> = {
             let topics = lock(&self.topics);
-            let all = topics.spaces.get(&no).into_iter();
-            all.chain(topics.jobs.values().filter(|topic| topic.space() == no)).cloned().collect()
+            topics.of_space(no).cloned().collect()
         };
         let now = Instant::now();
         for topic in topics {
@@ -147,6 +241,14 @@ impl Hub {
         });
         let deletions = self.deletions.load(Ordering::SeqCst);
         let mut topics = lock(&self.topics);
+        if let Subject::Space(no) = subject
+            && topics.of_space(no).next().is_none()
+        {
+            // Nobody has followed it until now: what is known of it may be old.
+            if let Some(reached) = &mut topics.reached {
+                reached.remove(&no);
+            }
+        }
         let new = |of| {
             self.watched.fetch_add(1, Ordering::SeqCst);
             Arc::new(Topic::new(of, Instant::now()))
@@ -206,8 +308,9 @@ impl Drop for Subscription {
             Subject::Space(no) => topics.spaces.remove(&no),
             Subject::Job(id) => topics.jobs.remove(&id),
         };
-        if gone.is_some() {
-            self.hub.watched.fetch_sub(1, Ordering::SeqCst);
+        if gone.is_some() && self.hub.watched.fetch_sub(1, Ordering::SeqCst) == 1 {
+            // From here on nothing is taken note of.
+            topics.reached.iter_mut().for_each(HashMap::clear);
         }
     }
 }

@@ -34,5 +34,6 @@ mod wait;
 mod ws;
 
 pub use hub::Hub;
+pub(crate) use hub::Position;
 pub use open::{job_stream, space_stream};
 pub use wait::wait_for_end;

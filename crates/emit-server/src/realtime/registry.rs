@@ -1,6 +1,6 @@
 //! All open streams of this node: how many there may be, and how they are told to end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
@@ -45,6 +45,11 @@ struct Open {
 impl Registry {
     pub(super) fn len(&self) -> usize {
         lock(&self.0).seats.len()
+    }
+
+    /// The keys of all open streams.
+    pub(super) fn keys(&self) -> HashSet<TokenId> {
+        lock(&self.0).seats.values().filter_map(|seat| seat.token).collect()
     }
 
     pub(super) fn revoke(&self, id: TokenId) {

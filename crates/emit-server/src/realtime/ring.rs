@@ -118,6 +118,13 @@ impl Ring {
         true
     }
 
+    /// Everything up to `after` is in the store: cursors before it are sent there.
+    pub(super) fn begin_at(&mut self, after: i64) {
+        if self.after.is_none() || self.last < after {
+            self.clear(after);
+        }
+    }
+
     fn evict(&mut self, now: Instant) {
         let bytes_max = if self.of == Of::Space { SPACE_BYTES } else { JOB_BYTES };
         while let Some(oldest) = self.chunks.front() {

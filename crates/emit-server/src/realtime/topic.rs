@@ -37,6 +37,8 @@ pub(super) struct Topic {
     gone: AtomicBool,
     /// The newest event after which the job was over.
     ended: AtomicI64,
+    /// See `begin_at`.
+    began: AtomicI64,
 }
 
 /// A token bucket in one number (GCRA): the time at which the next wake-up would be due at the sustained rate.
@@ -70,6 +72,7 @@ impl Topic {
             space: AtomicI64::new(0),
             gone: AtomicBool::new(false),
             ended: AtomicI64::new(0),
+            began: AtomicI64::new(0),
         }
     }
 
@@ -101,6 +104,17 @@ impl Topic {
                 self.ended.store(event.seq, Ordering::Release);
             }
         }
+    }
+
+    /// Events up to `after` may have happened unseen: watchers look for them in the store. `announce` must follow.
+    pub(super) fn begin_at(&self, after: i64) {
+        lock(&self.ring).begin_at(after);
+        self.began.fetch_max(after, Ordering::AcqRel);
+    }
+
+    /// Up to this number events may have happened unseen.
+    pub(super) fn began(&self) -> i64 {
+        self.began.load(Ordering::Acquire)
     }
 
     /// Sees to it that the watchers wake: at once, or at the topic's pace.

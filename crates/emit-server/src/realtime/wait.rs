@@ -20,23 +20,29 @@ pub async fn wait_for_end(app: &App, job: JobId, wait: Duration) {
     // First the subscription, then the state: an end in between is in one of them.
     let mut subscription = app.hub.subscribe(Subject::Job(job), seat.clone());
     let mut draining = app.draining.clone();
-    let seen = loop {
+    loop {
         let Ok(Some(found)) = app.reads.read(move |reader| reader.job(job)).await else { return };
         if found.job.status.is_terminal() {
             return;
         }
-        if subscription.belongs_to(found.space.no) {
-            break found.job.seq;
+        if !subscription.belongs_to(found.space.no) {
+            continue;
         }
-    };
-    let topic = &subscription.topic;
-    let ended = poll_fn(|cx| {
-        seat.watch(cx.waker());
-        if topic.ended() > seen || topic.is_gone() { Poll::Ready(()) } else { Poll::Pending }
-    });
-    tokio::select! {
-        () = ended => {}
-        _ = draining.wait_for(|draining| *draining) => {}
-        () = sleep_until(until) => {}
+        let (seen, known) = (found.job.seq, found.space.seq);
+        let topic = &subscription.topic;
+        let is_over = poll_fn(|cx| {
+            seat.watch(cx.waker());
+            match () {
+                () if topic.ended() > seen || topic.is_gone() => Poll::Ready(true),
+                // It may have ended on another node, unseen.
+                () if topic.began() > known => Poll::Ready(false),
+                () => Poll::Pending,
+            }
+        });
+        tokio::select! {
+            is_over = is_over => if is_over { return },
+            _ = draining.wait_for(|draining| *draining) => return,
+            () = sleep_until(until) => return,
+        }
     }
 }

@@ -1,11 +1,20 @@
 //! Where the database is and how it is reached.
 
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use futures_util::future::{Either, select};
-use tokio_postgres::config::{SslMode, TargetSessionAttrs};
-use tokio_postgres::{Client, Config, NoTls};
+use futures_util::future::{Either, poll_fn, select};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::tls::TlsStream;
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::session::sentence;
 use crate::{Result, StoreError};
@@ -21,38 +30,208 @@ const SETTINGS: &str = "SET search_path = emit; SET enable_seqscan = off; SET en
     SET plan_cache_mode = force_generic_plan; SET statement_timeout = '30s'; SET lock_timeout = '8s'; \
     SET idle_in_transaction_session_timeout = '15s'; SET synchronous_commit = on";
 
-/// How to reach the database.
+/// What drives a connection until it ends.
+pub(super) type Drive = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Where the payloads of notices go. Whoever listens takes them at every turn, so that they do not heap up.
+pub(super) type Notices = UnboundedSender<String>;
+
+/// The file of those who vouch for the database; `None`: whom the machine trusts.
+type Roots = Option<PathBuf>;
+
+/// Which database, and as whom.
 #[derive(Clone)]
-pub(super) struct Address {
-    config: Config,
+pub struct Target {
+    url: String,
+    password: Option<String>,
 }
 
-impl Address {
-    /// Reads `postgres://user:password@host:port,host2/database?option=value`.
-    pub(super) fn read(url: &str) -> std::result::Result<Address, String> {
+impl Target {
+    /// `postgres://user@host:port,host2/database?sslmode=…&sslrootcert=…`, and the user's password.
+    pub fn new(url: String, password: Option<String>) -> Target {
+        Target { url, password }
+    }
+
+    /// Whether the URL can be read; if not, why. Looks at no file.
+    pub fn check(url: &str) -> std::result::Result<(), String> {
+        Target::new(url.to_owned(), None).read().map(|_| ())
+    }
+
+    /// What the driver is to do, and whether and with which file certificates are checked.
+    fn read(&self) -> std::result::Result<(Config, Option<Roots>), String> {
+        let Parts { url, mode, roots } = Parts::of(&self.url)?;
         let mut config: Config = url.parse().map_err(|why: tokio_postgres::Error| sentence(&why))?;
+        if config.get_password().is_some() {
+            return Err("a URL is seen by too many: give the password by store-password".to_owned());
+        }
+        if let Some(password) = &self.password {
+            config.password(password);
+        }
+        let secure = match mode.as_deref() {
+            Some("disable") => false,
+            Some("verify-full") => true,
+            None => !config.get_hosts().iter().all(is_here),
+            Some(_) => return Err("sslmode must be disable or verify-full".to_owned()),
+        };
         config
             .application_name("emit")
             .connect_timeout(CONNECT_PATIENCE)
             .tcp_user_timeout(SILENCE)
             .keepalives_idle(SILENCE)
-            .ssl_mode(SslMode::Disable)
+            .ssl_mode(if secure { SslMode::Require } else { SslMode::Disable })
             // Of several hosts the one that is the primary now.
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
-        Ok(Address { config })
+        Ok((config, secure.then_some(roots)))
+    }
+}
+
+/// How to reach the database.
+#[derive(Clone)]
+pub(super) struct Address {
+    config: Config,
+    /// With what certificates are checked; `None`: in plain text.
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Address {
+    /// Reads a target.
+    pub(super) fn read(target: &Target) -> std::result::Result<Address, String> {
+        let (config, checked) = target.read()?;
+        let tls = checked.map(|roots| certificates(roots).map(Arc::new)).transpose()?;
+        Ok(Address { config, tls })
     }
 
-    /// A connection with our settings, and what drives it.
-    pub(super) async fn connect(&self) -> Result<(Client, impl Future<Output = ()> + Send + 'static)> {
+    /// A connection with our settings, and what drives it. Notices that arrive go to `notices`.
+    pub(super) async fn connect(&self, notices: Option<Notices>) -> Result<(Client, Drive)> {
         let unavailable = |why: tokio_postgres::Error| StoreError::Unavailable(sentence(&why));
-        let (client, connection) = self.config.connect(NoTls).await.map_err(unavailable)?;
-        let mut connection = Box::pin(connection);
-        let set = match select(Box::pin(client.batch_execute(SETTINGS)), &mut connection).await {
-            Either::Left((set, _)) => set.map_err(unavailable),
-            Either::Right(_) => Err(StoreError::Unavailable("the connection was closed".into())),
+        let (client, mut driven) = match &self.tls {
+            Some(tls) => {
+                let tls = MakeRustlsConnect::new(ClientConfig::clone(tls));
+                let (client, connection) = self.config.connect(tls).await.map_err(unavailable)?;
+                (client, drive(connection, notices))
+            }
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await.map_err(unavailable)?;
+                (client, drive(connection, notices))
+            }
         };
-        set?;
-        // How it ended shows in the queries that are under way.
-        Ok((client, connection.map(drop)))
+        match select(Box::pin(client.batch_execute(SETTINGS)), &mut driven).await {
+            Either::Left((set, _)) => set.map_err(unavailable)?,
+            Either::Right(_) => return Err(StoreError::Unavailable("the connection was closed".into())),
+        }
+        Ok((client, driven))
+    }
+}
+
+fn drive<S, T>(mut connection: Connection<S, T>, notices: Option<Notices>) -> Drive
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: TlsStream + AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    Box::pin(async move {
+        // How it ends shows in the queries that are under way.
+        while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+            if let (AsyncMessage::Notification(notice), Some(notices)) = (message, &notices) {
+                let _ = notices.send(notice.payload().to_owned());
+            }
+        }
+    })
+}
+
+/// A URL without what the driver does not know.
+struct Parts {
+    url: String,
+    mode: Option<String>,
+    roots: Roots,
+}
+
+impl Parts {
+    fn of(url: &str) -> std::result::Result<Parts, String> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err("it must begin with postgres://".to_owned());
+        }
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut parts = Parts { url: base.to_owned(), mode: None, roots: None };
+        let mut others = Vec::new();
+        for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("sslmode", value)) => parts.mode = Some(value.to_owned()),
+                Some(("sslrootcert", value)) => parts.roots = Some(value.replace("%2F", "/").into()),
+                // Always so.
+                Some(("target_session_attrs", "read-write")) => {}
+                _ => others.push(parameter),
+            }
+        }
+        if !others.is_empty() {
+            parts.url = format!("{base}?{}", others.join("&"));
+        }
+        Ok(parts)
+    }
+}
+
+/// Whether nobody is between us and that host.
+fn is_here(host: &Host) -> bool {
+    match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => {
+            name == "localhost"
+                || name.parse::<core::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+    }
+}
+
+/// The certificates that vouch for the database: those of the file, or else the machine's.
+fn certificates(file: Roots) -> std::result::Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    match file {
+        Some(file) => {
+            let unreadable = |why: &dyn std::fmt::Display| format!("sslrootcert {}: {why}", file.display());
+            for certificate in CertificateDer::pem_file_iter(&file).map_err(|why| unreadable(&why))? {
+                let certificate = certificate.map_err(|why| unreadable(&why))?;
+                roots.add(certificate).map_err(|why| unreadable(&why))?;
+            }
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    if roots.is_empty() {
+        return Err(
+            "there is no certificate to check the database's with: name one by sslrootcert".to_owned()
+        );
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = builder.with_safe_default_protocol_versions().map_err(|why| why.to_string())?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(url: &str) -> std::result::Result<bool, String> {
+        Target::new(url.to_owned(), None).read().map(|(_, checked)| checked.is_some())
+    }
+
+    #[test]
+    fn only_what_stays_on_the_machine_goes_in_plain_text_unasked() {
+        for url in
+            ["postgres://u@localhost/d", "postgres://u@127.0.0.1:5433,[::1]/d", "postgres://u@%2Frun/d"]
+        {
+            assert_eq!(read(url), Ok(false), "{url}");
+        }
+        assert_eq!(read("postgres://u@db.example/d?sslmode=disable"), Ok(false));
+        let far = "postgres://u@localhost,db.example/d?sslrootcert=/nowhere";
+        assert_eq!(read(far), Ok(true));
+        let unread = Address::read(&Target::new(far.to_owned(), None)).err().unwrap();
+        assert!(unread.starts_with("sslrootcert /nowhere"), "{unread}");
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        assert!(read("postgres://u:secret@localhost/d").unwrap_err().contains("store-password"));
+        assert!(read("postgres://u@db.example/d?sslmode=require").unwrap_err().contains("verify-full"));
+        assert!(read("mysql://u@localhost/d").is_err());
+        assert!(read("postgres://u@localhost/d?nonsense=1").is_err());
     }
 }

@@ -28,8 +28,36 @@ pub(super) struct Link {
     batch: i64,
     /// The server's process behind the session, and when it was started.
     backend: (i32, String),
-    retry_at: Instant,
+    retry: Retry,
+}
+
+/// Tries to connect, at a growing distance. Whoever asks before the next try is told at once.
+pub(super) struct Retry {
+    at: Instant,
     backoff: Duration,
+}
+
+impl Retry {
+    pub(super) fn new() -> Retry {
+        Retry { at: Instant::now(), backoff: BACKOFF.0 }
+    }
+
+    pub(super) fn run<T>(&mut self, connect: impl FnOnce() -> Result<T>) -> Result<T> {
+        if Instant::now() < self.at {
+            return Err(StoreError::Unavailable("the database cannot be reached".into()));
+        }
+        match connect() {
+            Ok(connected) => {
+                self.backoff = BACKOFF.0;
+                Ok(connected)
+            }
+            Err(why) => {
+                self.at = Instant::now() + self.backoff;
+                self.backoff = (self.backoff * 2).min(BACKOFF.1);
+                Err(why)
+            }
+        }
+    }
 }
 
 impl Link {
@@ -38,33 +66,23 @@ impl Link {
         let lane = super::fresh_uuid(&session)?;
         let backend = backend(&session)?;
         let session = Some(session);
-        Ok(Link { address, session, lane, batch: 0, backend, retry_at: Instant::now(), backoff: BACKOFF.0 })
+        Ok(Link { address, session, lane, batch: 0, backend, retry: Retry::new() })
     }
 
-    /// Sees to it that there is a connection. After a failure it is not tried again before its time: whoever waits
-    /// is told at once.
+    /// Sees to it that there is a connection.
     pub(super) fn ready(&mut self) -> Result<()> {
         if self.session.as_ref().is_some_and(|session| !session.is_lost()) {
             return Ok(());
         }
         self.session = None;
-        if Instant::now() < self.retry_at {
-            return Err(StoreError::Unavailable("the database cannot be reached".into()));
-        }
-        let connected = Session::connect(&self.address).and_then(|session| Ok((backend(&session)?, session)));
-        match connected {
-            Ok((backend, session)) => {
-                self.backend = backend;
-                self.session = Some(session);
-                self.backoff = BACKOFF.0;
-                Ok(())
-            }
-            Err(why) => {
-                self.retry_at = Instant::now() + self.backoff;
-                self.backoff = (self.backoff * 2).min(BACKOFF.1);
-                Err(why)
-            }
-        }
+        let address = &self.address;
+        let (backend, session) = self.retry.run(|| {
+            let session = Session::connect(address)?;
+            Ok((backend(&session)?, session))
+        })?;
+        self.backend = backend;
+        self.session = Some(session);
+        Ok(())
     }
 
     pub(super) fn session(&self) -> Result<&Session> {

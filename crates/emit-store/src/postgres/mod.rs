@@ -13,6 +13,7 @@ mod connect;
 mod contents;
 mod events;
 mod flush;
+mod hints;
 mod jobs;
 mod keys;
 mod link;
@@ -29,9 +30,11 @@ mod tokens;
 mod writer;
 
 use connect::Address;
+pub use connect::Target;
 use rows::Uuid;
 use session::Session;
 
+use crate::neighbours::Neighbours;
 use crate::{Reader, Result, Store, StoreError, Writer};
 
 /// Append-only: what has been released is never edited.
@@ -87,9 +90,9 @@ impl From<StoreError> for OpenError {
 }
 
 impl PostgresStore {
-    /// Opens the database at that URL, and brings its tables up to date. `lanes`: how many writers there will be.
-    pub fn open(url: &str, lanes: usize) -> std::result::Result<PostgresStore, OpenError> {
-        let address = Address::read(url).map_err(OpenError::Address)?;
+    /// Opens a database, and brings its tables up to date. `lanes`: how many writers there will be.
+    pub fn open(target: &Target, lanes: usize) -> std::result::Result<PostgresStore, OpenError> {
+        let address = Address::read(target).map_err(OpenError::Address)?;
         let session = Session::connect(&address)?;
         let found = migrate(&session).map_err(StoreError::from)?;
         if found > MIGRATIONS.len() as i64 {
@@ -136,6 +139,13 @@ impl Store for PostgresStore {
                 Ok(Box::new(writer) as Box<dyn Writer>)
             })
             .collect()
+    }
+
+    fn neighbours(&self) -> Result<Option<Neighbours>> {
+        Ok(Some(Neighbours {
+            speaker: Box::new(hints::PostgresSpeaker::new(self.address.clone(), self.node)),
+            listener: Box::new(hints::PostgresListener::new(self.address.clone(), self.node)),
+        }))
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>> {

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use tokio::runtime::Runtime;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, timeout};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::connect::Address;
+use super::connect::{Address, Notices};
 use crate::{Result, StoreError};
 
 /// No statement of ours takes as long on a database that lives: a connection that keeps silent is given up.
@@ -101,16 +102,30 @@ pub(super) struct Session {
     open: Cell<bool>,
     /// The connection is of no use any more.
     lost: Cell<bool>,
+    /// The notices that have arrived.
+    heard: Option<RefCell<UnboundedReceiver<String>>>,
 }
 
 impl Session {
     /// Connects, waiting for it.
     pub(super) fn connect(address: &Address) -> Result<Session> {
+        Session::open(address, None)
+    }
+
+    /// The same for a connection on which notices are awaited.
+    pub(super) fn connect_listening(address: &Address) -> Result<Session> {
+        let (notices, heard) = unbounded_channel();
+        let mut session = Session::open(address, Some(notices))?;
+        session.heard = Some(RefCell::new(heard));
+        Ok(session)
+    }
+
+    fn open(address: &Address, notices: Option<Notices>) -> Result<Session> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|why| StoreError::Unavailable(why.to_string()))?;
-        let client = match runtime.block_on(address.connect()) {
+        let client = match runtime.block_on(address.connect(notices)) {
             Ok((client, connection)) => {
                 runtime.spawn(connection);
                 client
@@ -127,6 +142,7 @@ impl Session {
             opening: Cell::new(None),
             open: Cell::new(false),
             lost: Cell::new(false),
+            heard: None,
         })
     }
 
@@ -164,6 +180,25 @@ impl Session {
     pub(super) fn finish(&self) -> Outcome<()> {
         self.opening.set(None);
         if self.open.replace(false) { self.batch("COMMIT") } else { Ok(()) }
+    }
+
+    /// The payloads of the notices that have arrived, waiting for the first at most that long.
+    pub(super) fn notices(&self, patience: Duration) -> Outcome<Vec<String>> {
+        let (Some(runtime), Some(heard)) = (&self.runtime, &self.heard) else { return Ok(Vec::new()) };
+        let mut heard = heard.borrow_mut();
+        let first = runtime.block_on(async { timeout(patience, heard.recv()).await });
+        let mut all = match first {
+            Ok(Some(first)) => vec![first],
+            Ok(None) => {
+                self.lost.set(true);
+                return Err(Trouble::Lost("the connection was closed".into()));
+            }
+            Err(_) => Vec::new(),
+        };
+        while let Ok(next) = heard.try_recv() {
+            all.push(next);
+        }
+        Ok(all)
     }
 
     /// Runs one statement and answers its rows.

@@ -44,6 +44,13 @@ pub(super) fn by_id(session: &Session, space: Option<SpaceNo>, id: TokenId) -> O
     session.row(&sql, &[&Uuid(id), &space])?.as_ref().map(token).transpose()
 }
 
+/// Those of these keys that are still there, with their ends. Those of a deleted space are, until its rows go.
+pub(super) fn living(session: &Session, ids: &[TokenId]) -> Outcome<Vec<(TokenId, Option<Millis>)>> {
+    let ids: Vec<Uuid> = ids.iter().copied().map(Uuid).collect();
+    let rows = session.query("SELECT id, expires_at FROM tokens WHERE id = ANY($1)", &[&ids])?;
+    rows.iter().map(|row| Ok((rows::id(row, 0)?, row.try_get(1)?))).collect()
+}
+
 pub(super) fn page(
     session: &Session,
     space: Option<SpaceNo>,

@@ -7,9 +7,13 @@ mod cluster;
 mod nodes;
 
 use emit_store::conformance;
-use emit_store::postgres::{OpenError, PostgresStore};
+use emit_store::postgres::{OpenError, PostgresStore, Target};
 
 use cluster::cluster;
+
+fn open(url: &str) -> Result<PostgresStore, OpenError> {
+    PostgresStore::open(&Target::new(url.to_owned(), None), 1)
+}
 
 #[test]
 fn the_shared_store_conforms() {
@@ -19,7 +23,7 @@ fn the_shared_store_conforms() {
         for some in checks.chunks(checks.len().div_ceil(4)) {
             scope.spawn(move || {
                 for (name, check) in some {
-                    let store = PostgresStore::open(&cluster().database(), 1).unwrap();
+                    let store = open(&cluster().database()).unwrap();
                     eprintln!("{name}");
                     check(&store);
                 }
@@ -31,9 +35,9 @@ fn the_shared_store_conforms() {
 #[test]
 fn a_database_of_a_newer_version_is_refused() {
     let url = cluster().database();
-    drop(PostgresStore::open(&url, 1).unwrap());
+    drop(open(&url).unwrap());
     cluster().sql(&url, "INSERT INTO emit.formats (version, applied_at) VALUES (999, now())");
-    let refused = PostgresStore::open(&url, 1).err().unwrap();
+    let refused = open(&url).err().unwrap();
     assert!(matches!(refused, OpenError::Newer { found: 999, .. }), "{refused}");
 }
 
@@ -41,7 +45,7 @@ fn a_database_of_a_newer_version_is_refused() {
 fn several_nodes_may_start_at_once() {
     let url = cluster().database();
     std::thread::scope(|scope| {
-        let opened: Vec<_> = (0..4).map(|_| scope.spawn(|| PostgresStore::open(&url, 1).map(drop))).collect();
+        let opened: Vec<_> = (0..4).map(|_| scope.spawn(|| open(&url).map(drop))).collect();
         for node in opened {
             node.join().unwrap().unwrap();
         }

@@ -10,6 +10,7 @@ use emit_store::postgres::PostgresStore;
 use emit_store::{Change, Space, Store};
 
 use crate::cluster::cluster;
+use crate::open;
 
 const NODES: u64 = 4;
 const JOBS: usize = 25;
@@ -51,7 +52,7 @@ fn work(store: &PostgresStore, space: &Space, node: u64, begin: &Barrier) -> Vec
 
 #[test]
 fn nodes_share_a_space_without_gaps_doubles_or_falling_times() {
-    let store = PostgresStore::open(&cluster().database(), 1).unwrap();
+    let store = open(&cluster().database()).unwrap();
     let space = Driver::new(&store).space();
     let begin = Barrier::new(NODES as usize);
     let done: Vec<JobId> = std::thread::scope(|scope| {
@@ -78,7 +79,7 @@ fn nodes_share_a_space_without_gaps_doubles_or_falling_times() {
 
 #[test]
 fn a_named_job_waits_for_whoever_has_it() {
-    let store = PostgresStore::open(&cluster().database(), 1).unwrap();
+    let store = open(&cluster().database()).unwrap();
     let mut one = Driver::new(&store);
     let space = one.space();
     let job = one.create(&space, plain("a"));
@@ -103,7 +104,7 @@ fn a_named_job_waits_for_whoever_has_it() {
 
 #[test]
 fn of_one_idempotency_key_there_is_one_job() {
-    let store = PostgresStore::open(&cluster().database(), 1).unwrap();
+    let store = open(&cluster().database()).unwrap();
     let space = Driver::new(&store).space();
     let begin = Barrier::new(NODES as usize);
     let made: usize = std::thread::scope(|scope| {
@@ -142,7 +143,7 @@ fn create_once(driver: &mut Driver, space: &Space, key: &str) -> bool {
 #[test]
 fn a_lost_connection_is_made_anew_and_leaves_nothing_behind() {
     let url = cluster().database();
-    let store = PostgresStore::open(&url, 1).unwrap();
+    let store = open(&url).unwrap();
     let mut driver = Driver::new(&store);
     let space = driver.space();
     driver.create(&space, plain("before"));

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use emit_store::sqlite;
 
-use super::{print, refuse_folder, refused, with_config};
+use super::{print, refuse_folder, refused, with_folder};
 use crate::config::ToolFlags;
 
 /// What may be set.
@@ -22,8 +22,8 @@ pub(crate) struct Flags {
 
 /// Writes a backup, under its name only when it is whole.
 pub(crate) fn run(flags: Flags) -> ExitCode {
-    with_config(flags.settings, |loaded| {
-        let (data, file) = (&loaded.config.data, &flags.file);
+    with_folder(flags.settings, |data| {
+        let file = &flags.file;
         if file.exists() {
             return is_there(file);
         }

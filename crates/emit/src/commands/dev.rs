@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use emit_server::app::Settings;
 use emit_server::demo;
-use emit_server::start::{Options, Server};
+use emit_server::start::{Options, Place, Server};
 
 use super::{block_on, listen, refuse, serve_until, told};
 use crate::logging::{self, LogFormat};
@@ -29,7 +29,11 @@ pub(crate) fn run(flags: Flags) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let options = Options { data: folder.path().to_owned(), admin_key: None, settings: Settings::default() };
+    let options = Options {
+        store: Place::Folder(folder.path().to_owned()),
+        admin_key: None,
+        settings: Settings::default(),
+    };
     block_on(async {
         let mut server = match Server::open(options).await {
             Ok(server) => server,

@@ -6,7 +6,7 @@ use clap::Args;
 use emit_server::clock::Clock;
 use emit_store::sqlite::doctor::{Checked, Finding, examine};
 
-use super::{print, refuse_folder, with_config};
+use super::{print, refuse_folder, with_folder};
 use crate::config::ToolFlags;
 
 /// The store could be read, and is not as it should be.
@@ -22,7 +22,7 @@ pub(crate) struct Flags {
 
 /// Examines a store, and says check by check what is wrong.
 pub(crate) fn run(flags: Flags) -> ExitCode {
-    with_config(flags.settings, |loaded| match examine(&loaded.config.data, Clock::start().now()) {
+    with_folder(flags.settings, |data| match examine(data, Clock::start().now()) {
         Ok(checks) => report(&checks),
         Err(why) => refuse_folder(&why),
     })

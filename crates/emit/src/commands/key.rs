@@ -7,6 +7,7 @@ use emit_core::Millis;
 use emit_core::time::{DAY, Rfc3339Millis, SECOND, parse};
 use emit_server::clock::Clock;
 use emit_server::operator::{self, Wanted};
+use emit_store::postgres::PostgresStore;
 use emit_store::sqlite::{OpenError, SqliteStore};
 use serde_json::{Value, json};
 
@@ -70,6 +71,11 @@ pub(crate) fn run(Flags { what: What::Create(create) }: Flags) -> ExitCode {
 }
 
 fn make(config: &Config, wanted: &Wanted) -> ExitCode {
+    if let Some(url) = &config.store {
+        // Every node finds a new key at once, so that none need be asked.
+        let opened = PostgresStore::open(&url.target(config.store_password.as_ref()), 1);
+        return told(opened.map_err(|why| why.to_string()).and_then(|store| operator::write(&store, wanted)));
+    }
     let made = match operator::ask(&config.data, wanted) {
         Ok(Some(key)) => Ok(key),
         // Nobody listens: then the folder is ours for the moment.
@@ -83,6 +89,10 @@ fn make(config: &Config, wanted: &Wanted) -> ExitCode {
         },
         Err(why) => Err(why),
     };
+    told(made)
+}
+
+fn told(made: Result<String, String>) -> ExitCode {
     match made {
         Ok(key) => tell(&key),
         Err(why) => {

@@ -12,6 +12,7 @@ pub(crate) mod serve;
 use std::fmt::Display;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use emit_server::start::{Server, StartError};
@@ -52,6 +53,16 @@ fn refuse_folder(error: &OpenError) -> ExitCode {
     }
     eprintln!("emit: {error}");
     ExitCode::FAILURE
+}
+
+/// The same for what is about a data folder.
+fn with_folder<const ALL: bool>(given: Flags<ALL>, run: impl FnOnce(&Path) -> ExitCode) -> ExitCode {
+    with_config(given, |loaded| match &loaded.config.store {
+        Some(_) => {
+            refused(&"this is about a data folder, and `store` names a database, which has tools of its own")
+        }
+        None => run(&loaded.config.data),
+    })
 }
 
 /// Prints why nothing was done.

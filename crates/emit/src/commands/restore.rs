@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use emit_store::sqlite;
 
-use super::{print, refuse_folder, with_config};
+use super::{print, refuse_folder, with_folder};
 use crate::config::ToolFlags;
 
 /// What may be set.
@@ -21,10 +21,8 @@ pub(crate) struct Flags {
 
 /// Makes a backup the store of a folder that has none.
 pub(crate) fn run(flags: Flags) -> ExitCode {
-    with_config(flags.settings, |loaded| match sqlite::restore(&flags.file, &loaded.config.data) {
-        Ok(()) => {
-            print(&format!("{} is restored from {}\n", loaded.config.data.display(), flags.file.display()))
-        }
+    with_folder(flags.settings, |data| match sqlite::restore(&flags.file, data) {
+        Ok(()) => print(&format!("{} is restored from {}\n", data.display(), flags.file.display())),
         Err(why) => refuse_folder(&why),
     })
 }

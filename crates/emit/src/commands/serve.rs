@@ -8,7 +8,7 @@ use emit_core::callback::Schedule;
 use emit_core::time::SECOND;
 use emit_server::app::{Patience, Settings};
 use emit_server::outbound;
-use emit_server::start::{FirstSteps, Options, Server};
+use emit_server::start::{FirstSteps, Options, Place, Server};
 use emit_server::traces;
 
 use super::{block_on, listen, refuse, refused, serve_until, told, with_config};
@@ -32,7 +32,7 @@ pub(crate) fn run(flags: Flags) -> ExitCode {
 }
 
 async fn serve(config: Config) -> ExitCode {
-    let (data, address) = (config.data.clone(), config.listen);
+    let (store, address) = (place(&config), config.listen);
     let public_url = config.public_url.as_ref().map(|url| url.0.clone());
     let admin_key = config.admin_key.as_ref().map(|key| key.0.clone());
     if admin_key.as_ref().is_some_and(|key| key.len() < SHORT_KEY) {
@@ -44,7 +44,7 @@ async fn serve(config: Config) -> ExitCode {
     let own_key = admin_key.is_some();
     let (metrics, format) = (config.metrics_listen, config.log_format);
     // The folder before the port: who finds the folder taken must not answer requests for a moment.
-    let mut server = match Server::open(Options { data, admin_key, settings: settings(config) }).await {
+    let mut server = match Server::open(Options { store, admin_key, settings: settings(config) }).await {
         Ok(server) => server,
         Err(error) => return refuse(&error),
     };
@@ -72,6 +72,14 @@ async fn serve(config: Config) -> ExitCode {
     // It blocks, and needs the runtime meanwhile.
     let _ = tokio::task::spawn_blocking(traces::stop).await;
     code
+}
+
+/// Where everything is kept.
+fn place(config: &Config) -> Place {
+    match &config.store {
+        Some(url) => Place::Postgres(url.target(config.store_password.as_ref())),
+        None => Place::Folder(config.data.clone()),
+    }
 }
 
 /// What of the configuration a request depends on.

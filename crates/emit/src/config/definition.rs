@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-use super::kinds::{AdminKey, Collector, Form, Kind, List, LogFilter, Origin, PublicUrl, Whole};
+use super::kinds::{
+    AdminKey, Collector, Form, Kind, List, LogFilter, Origin, PublicUrl, StorePassword, StoreUrl, Whole,
+};
 use super::layers::{ConfigError, Values};
 use crate::logging::LogFormat;
 
@@ -75,6 +77,10 @@ settings! {
     listen: SocketAddr = "127.0.0.1:8080" => Serve;
     /// The data folder; `emit serve` makes it if it is not there.
     data: PathBuf = "emit-data" => Everywhere;
+    /// A database for many equal nodes, such as postgres://emit@db.example/emit, in place of the data folder.
+    store: Option<StoreUrl> = "" => Everywhere;
+    /// The password of the database's user.
+    store_password: Option<StorePassword> = "" => Everywhere;
     /// Where users reach this server, such as https://jobs.example.com: feeds `realtimeUrl`.
     public_url: Option<PublicUrl> = "" => Serve;
     /// The admin key: stored on start, and then none is made and printed.

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use emit_store::postgres::Target;
 use ipnet::IpNet;
 
 use crate::logging::LogFormat;
@@ -154,6 +155,44 @@ impl Kind for AdminKey {
             return Err("must be one word of printable ASCII".to_owned());
         }
         Ok(AdminKey(text.to_owned()))
+    }
+}
+
+/// Where a shared store is. Without a password, so that it may be shown.
+#[derive(Debug)]
+pub(crate) struct StoreUrl(String);
+
+impl StoreUrl {
+    pub(crate) fn target(&self, password: Option<&StorePassword>) -> Target {
+        Target::new(self.0.clone(), password.map(|password| password.0.clone()))
+    }
+}
+
+impl Kind for StoreUrl {
+    const FORM: Form = Form::Text;
+    const WORD: &'static str = "URL";
+    fn read(text: &str) -> Result<Self, String> {
+        match Target::check(text) {
+            Ok(()) => Ok(StoreUrl(text.to_owned())),
+            Err(why) => Err(format!("must look like postgres://emit@db.example/emit: {why}")),
+        }
+    }
+}
+
+/// What the database asks for.
+pub(crate) struct StorePassword(String);
+
+impl std::fmt::Debug for StorePassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Kind for StorePassword {
+    const FORM: Form = Form::Secret;
+    const WORD: &'static str = "PASSWORD";
+    fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(StorePassword(text.to_owned())) }
     }
 }
 

@@ -220,7 +220,7 @@ impl Client {
             return;
         }
         let Some(id) = self.journal.some_job(self.rng.random_range(0..1_000)) else { return };
-        let caller = Caller { space: Some(space.no), job: None };
+        let caller = Caller { space: Some(space.no), home: None, job: None };
         let body = self.journal.body();
         let data = body.clone();
         let (kind, body, answer) = match self.rng.random_range(0..6) {

@@ -19,7 +19,7 @@ use super::journal::{Journal, all_events, all_jobs};
 use crate::clock::Clock;
 use crate::engine::lane::Lane;
 use crate::engine::work::Work;
-use crate::engine::{Engine, Health, PollQuery};
+use crate::engine::{Engine, Health, PollQuery, Shared};
 use crate::keyring::Keyring;
 use crate::reads::Reads;
 use crate::realtime::Hub;
@@ -117,8 +117,10 @@ impl World {
         let hub = Arc::new(Hub::new());
         let writer = FailingWriter { inner: self.store.writer().unwrap(), faults: self.faults.clone() };
         let rng = StdRng::seed_from_u64(self.rng.random());
-        let (engine, lane, incoming) =
-            Engine::assemble(Box::new(writer), clock.clone(), hub.clone(), keyring, Arc::default(), rng);
+        let (outlet, outbox) = (Arc::default(), Arc::default());
+        let shared = Shared { clock: clock.clone(), hub: hub.clone(), keyring, outlet, outbox };
+        let (engine, mut lanes) = Engine::assemble(vec![Box::new(writer)], &shared, rng);
+        let (lane, incoming) = lanes.swap_remove(0);
         let over = Arc::new(AtomicBool::new(false));
         let mut clients = JoinSet::new();
         for part in 0..CLIENTS {

@@ -1,0 +1,113 @@
+"""A private PostgreSQL for the tests: Debian's, in a temporary folder, on a socket in it, with default durability."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+#: How long a database may take to start on a busy machine, in seconds.
+PATIENCE = 60
+
+
+def programs() -> pathlib.Path:
+    """Where Debian keeps the newest version's programs."""
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        raise RuntimeError("PostgreSQL is missing; ./task tools installs it")
+    return found[-1].parent
+
+
+def as_owner() -> list[str]:
+    """PostgreSQL refuses to be root: what goes before its commands."""
+    if os.geteuid() != 0:
+        return []
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+
+
+class Cluster:
+    """One PostgreSQL server. `port` 0: on its socket alone."""
+
+    def __init__(self, *settings: str, port: int = 0):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="emit-pg-"))
+        if as_owner():
+            owner = pwd.getpwnam("postgres")
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        self.data = self.folder / "data"
+        self.settings = settings
+        self.port = port
+        self.process: subprocess.Popen | None = None
+        self.databases = 0
+        self.run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D", self.data)
+
+    def run(self, program: str, *arguments) -> None:
+        done = subprocess.run([*as_owner(), programs() / program, *map(str, arguments)], cwd="/",
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"{program}: {done.stderr}")
+
+    def start(self) -> "Cluster":
+        listen = "127.0.0.1" if self.port else ""
+        flags = [f"-clisten_addresses={listen}", f"-cport={self.port or 5432}", f"-k{self.folder}"]
+        flags += [f"-c{setting}" for setting in self.settings]
+        self.log = open(self.folder.with_suffix(".log"), "ab")
+        self.process = subprocess.Popen([*as_owner(), programs() / "postgres", "-D", self.data, *flags], cwd="/",
+                                        stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + PATIENCE
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("PostgreSQL did not start")
+            time.sleep(0.02)
+        return self
+
+    def answers(self) -> bool:
+        return self._psql("postgres", "SELECT 1").returncode == 0
+
+    def stop(self, how: int = signal.SIGINT) -> None:
+        """SIGINT: fast, connections are cut. SIGQUIT: at once, as in a crash."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(PATIENCE)
+
+    def remove(self) -> None:
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.with_suffix(".log").unlink(missing_ok=True)
+
+    def database(self) -> str:
+        """The name of a fresh database."""
+        self.databases += 1
+        name = f"test_{self.databases}"
+        self.sql("postgres", f"CREATE DATABASE {name}")
+        return name
+
+    def url(self, database: str) -> str:
+        if self.port:
+            return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
+        return f"postgres://postgres@{str(self.folder).replace('/', '%2F')}/{database}"
+
+    def sql(self, database: str, statement: str) -> str:
+        done = self._psql(database, statement)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr)
+        return done.stdout.strip()
+
+    def _psql(self, database: str, statement: str) -> subprocess.CompletedProcess:
+        return subprocess.run([programs() / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-U", "postgres",
+                               "-h", self.folder, "-p", str(self.port or 5432), "-d", database, "-c", statement],
+                              capture_output=True, text=True)
+
+
+@functools.cache
+def shared() -> Cluster:
+    """The cluster that all servers of this test process share, each with a database of its own."""
+    cluster = Cluster().start()
+    atexit.register(cluster.remove)
+    return cluster
