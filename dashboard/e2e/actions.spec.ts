@@ -113,7 +113,7 @@ test("a shared link shows a job's progress live to somebody without a key, and n
   await stranger.goto(link);
   const bar = stranger.getByRole("progressbar");
   await expect(bar).toHaveAttribute("aria-valuenow", "30");
-  await expect(stranger.getByText("gathering")).toBeVisible();
+  await expect(stranger.getByText("gathering", { exact: true })).toBeVisible();
   await accessible(stranger, "watch");
   await server.call("POST", `/jobs/${job.id}/progress`, { percent: 70 });
   await expect(bar).toHaveAttribute("aria-valuenow", "70");
@@ -125,7 +125,7 @@ test("a shared link shows a job's progress live to somebody without a key, and n
 test("keys: made, shown once, rotated, revoked; the public token rotated", async ({ page, server, space, emit }) => {
   await signIn(page, server, undefined, `/spaces/${space}/tokens`);
   await page.getByRole("button", { name: "New key" }).click();
-  await page.getByLabel("Name").fill("billing");
+  await page.getByRole("textbox", { name: "Name", exact: true }).fill("billing");
   await page.getByRole("button", { name: "Worker" }).click();
   await accessible(page, "new key");
   await page.getByRole("button", { name: "Create the key" }).click();
@@ -151,9 +151,9 @@ test("keys: made, shown once, rotated, revoked; the public token rotated", async
 
 test("settings: a new name and a pause; a space made and deleted", async ({ page, server, space }) => {
   await signIn(page, server, undefined, `/spaces/${space}/settings`);
-  await page.getByLabel("Name").fill("renamed");
+  await page.getByRole("textbox", { name: "Name", exact: true }).fill("renamed");
   await page.getByLabel("Paused").check();
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
   await expect(page.getByText("Saved", { exact: true })).toBeVisible();
   expect(await server.call("GET", `/spaces/${space}`)).toMatchObject({ name: "renamed", paused: true, maxPending: null });
   await page.getByLabel("Incoming webhook").fill("https://hooks.slack.com/services/T/B/x");
@@ -172,7 +172,7 @@ test("settings: a new name and a pause; a space made and deleted", async ({ page
   await page.getByRole("button", { name: "Done" }).click();
   await page.getByRole("link", { name: "All spaces" }).click();
   await page.getByRole("button", { name: "New space" }).click();
-  await page.getByLabel("Name").fill("brief");
+  await page.getByRole("textbox", { name: "Name", exact: true }).fill("brief");
   await page.getByRole("dialog").getByRole("button", { name: "Create" }).click();
   await expect(page.getByRole("heading", { name: "Overview" })).toBeVisible();
   await page.getByRole("link", { name: "Settings" }).click();

@@ -62,7 +62,7 @@ test("every page of a busy space", async ({ page, server, space }) => {
   await accessible(page, "tokens");
 
   await page.getByRole("link", { name: "Settings" }).click();
-  await expect(page.getByLabel("Name")).toHaveValue("test");
+  await expect(page.getByRole("textbox", { name: "Name", exact: true })).toHaveValue("test");
   await accessible(page, "settings");
 
   await page.getByRole("link", { name: "Jobs", exact: true }).click();
