@@ -11,6 +11,8 @@ import { router } from "../router.tsx";
 import { statusMark } from "../ui/status.tsx";
 
 const ROW_PX = 28;
+/** Nobody reads faster: the frames between stay free for scrolling and typing. */
+const PAINT_MS = 50;
 /** Rows beyond the screen's edge. */
 const SPARE = 4;
 /** Characters of an event's data: one line. */
@@ -70,6 +72,8 @@ class Painter {
   readonly #sized: ResizeObserver;
   /** Where the list was when it was held: what comes later is not shown until it is let go. */
   #heldAt: number | undefined;
+  #paintedAt = 0;
+  #timer: number | undefined;
 
   constructor(place: HTMLElement, live: SpaceLive, onHeld: (held: boolean) => void) {
     this.#place = place;
@@ -83,12 +87,13 @@ class Painter {
     this.#sized.observe(place);
     this.#unsubscribe = live.subscribe(() => {
       this.gaps += live.fresh.length === 0 && live.at(0)?.type === "gap" ? 1 : 0;
-      if (this.#heldAt === undefined) this.paint();
+      if (this.#heldAt === undefined) this.#paintSoon();
     });
     this.paint();
   }
 
   end(): void {
+    clearTimeout(this.#timer);
     this.#unsubscribe();
     this.#sized.disconnect();
     this.#place.removeEventListener("scroll", this.#scrolled);
@@ -108,7 +113,17 @@ class Painter {
     this.paint();
   };
 
+  #paintSoon(): void {
+    const wait = this.#paintedAt + PAINT_MS - performance.now();
+    if (wait <= 0) return this.paint();
+    this.#timer ??= window.setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#heldAt === undefined) this.paint();
+    }, wait);
+  }
+
   paint(): void {
+    this.#paintedAt = performance.now();
     const total = this.#heldAt ?? this.#live.total;
     const length = Math.min(total, RING_MAX);
     this.#tall.style.height = `${length * ROW_PX}px`;
@@ -136,7 +151,7 @@ function opened(event: MouseEvent): void {
 
 function rowElement(): HTMLElement {
   const row = document.createElement("div");
-  row.className = "absolute inset-x-0 flex h-7 items-center gap-3 border-line border-b px-3 whitespace-nowrap";
+  row.className = "absolute inset-x-0 flex contain-strict h-7 items-center gap-3 border-line border-b px-3 whitespace-nowrap";
   const widths = ["w-24 text-soft tabular-nums", "size-2 shrink-0 rounded-full", "w-32 font-medium", "w-48 truncate hidden sm:block", "hidden lg:block", "min-w-0 truncate text-soft"];
   row.append(...widths.map((className, at) => Object.assign(document.createElement(at === 4 ? "a" : "span"), { className })));
   return row;
