@@ -133,16 +133,6 @@ impl Store {
         stored[start..].to_vec()
     }
 
-    /// The same where the only job is 1.
-    pub(super) fn commit_fast(&self, jobs: &[i64], data: Option<&str>) -> Vec<Recorded> {
-        let mut stored = lock(&self.0);
-        let start = stored.len() as i64;
-        stored.extend(
-            (1..=jobs.len() as i64).map(|n| event(start + n, start + n - 1, 1, EventType::Progress, data)),
-        );
-        stored[start as usize..].to_vec()
-    }
-
     pub(super) fn position(&self) -> i64 {
         lock(&self.0).len() as i64
     }
