@@ -1,4 +1,4 @@
-//! From a data folder to a running server, and back to silence.
+//! From a store to a running server, and back to silence.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -121,7 +121,7 @@ struct Parts {
 }
 
 impl Server {
-    /// Opens the folder, makes what a first start makes, and starts the engine.
+    /// Opens the store, makes what a first start makes, and starts the engine.
     pub async fn open(options: Options) -> Result<Server, StartError> {
         // A store may wait for its database, and here nothing may wait.
         let opened = tokio::task::spawn_blocking(move || open(options)).await;

@@ -1,7 +1,7 @@
 //! The engine: everything that changes a job goes through here, as commands, and comes out as commits.
 //!
-//! Requests push work on a bounded queue; one thread takes what is there and commits it together (group commit):
-//! the slower the disk, the larger the batches. No HTTP and no socket may come in here; what a job may do is
+//! Requests push work on the bounded queue of a lane; its thread takes what is there and commits it together (group
+//! commit): the slower the disk, the larger the batches. No HTTP and no socket may come in here; what a job may do is
 //! decided in `emit-core`.
 //!
 //! - **I1** No answer and no publication before the commit is durable. A refused command leaves no trace.

@@ -24,7 +24,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// What is served where the dashboard was not built.
 const NOT_BUILT: &str = include_str!("not_built.html");
-/// Its only style is this file's own, by its hash.
+/// It has no script and no style of its own.
 const NOT_BUILT_POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
