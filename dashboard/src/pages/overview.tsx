@@ -38,9 +38,9 @@ export function Overview() {
 
 function Tiles({ space, counts }: { space: string; counts: Counts | undefined }) {
   return (
-    <ul className="grid grid-cols-2 gap-2 sm:grid-cols-4 xl:grid-cols-7" aria-label="Jobs by status">
+    <ul className="grid grid-cols-2 gap-2 sm:grid-cols-4 lg:grid-cols-7" aria-label="Jobs by status">
       {STATUSES.map((status) => (
-        <li key={status} className="last:col-span-2 xl:last:col-span-1">
+        <li key={status} className="last:col-span-2 lg:last:col-span-1">
           <Link to="/spaces/$spaceId/jobs" params={{ spaceId: space }} search={{ q: `status:${status}` }}
             className="block rounded-xl border border-line bg-card px-4 py-3 text-ink no-underline hover:border-line-strong">
             <span className="block font-semibold text-2xl tabular-nums tracking-tight" title={counts && count(counts[status])}>{counts ? brief(counts[status]) : "–"}</span>

@@ -12,6 +12,8 @@ use super::{EVENTS_MAX, PAGE, ROWS_MAX, SPAN_MS};
 
 /// Parts of the span: as many as a sparkline shows.
 const BUCKETS: usize = 60;
+/// Rates over less than that would be guesses.
+const SPAN_MIN_MS: Millis = 60_000;
 /// Bytes of event data of one read: data is not looked at, but comes along.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Jobs by which workers are known.
@@ -31,11 +33,11 @@ pub(super) fn stats(reader: &mut dyn Reader, space: &Space, now: Millis) -> emit
             matches!(job.status, Status::Delivered | Status::Running),
         ))
     });
-    // Where fewer than the bound are there, they reach back as far as the span does.
-    let whole = events.len() < EVENTS_MAX;
     let recent = &events[events.partition_point(|event| event.at < now - SPAN_MS)..];
     let begin = recent.first().map_or(now, |event| event.at);
-    let from = if whole || recent.len() < events.len() { now - SPAN_MS } else { begin };
+    // Where older ones were seen the span is whole; else it is as long as there is something to tell of.
+    let older = recent.len() < events.len() || recent.is_empty();
+    let from = if older { now - SPAN_MS } else { begin.min(now - SPAN_MIN_MS) };
     let mut sums = Sums::new(from, now.max(from + 1));
     recent.iter().for_each(|event| sums.add(event));
     Ok(Stats {

@@ -56,7 +56,7 @@ function Jobs({ space, q }: { space: string; q: string }) {
             </button>
           );
         })}
-        {created > 0 && <Button look="quiet" icon={ArrowUp} onClick={() => refresh()} className="ml-auto h-7 text-accent" aria-live="polite">{count(created)} new</Button>}
+        {created > 0 && <Button look="quiet" icon={ArrowUp} onClick={() => refresh()} className="ml-auto h-7 text-accent" aria-live="polite">{count(created)} {q ? "created since" : "new"}</Button>}
       </nav>
       {mayDo("jobs:kill") && rows.length > 0 && (picked.size > 0 || q) && (
         <BulkBar space={space} q={q} picked={rows.filter(({ id }) => picked.has(id))} onClear={() => setPicked(new Set())} onDone={() => (setPicked(new Set()), void refresh())} />
