@@ -5,7 +5,8 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const minutes = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const seconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const LINES = [["created", "--calm-mark", "bg-calm-mark", ["created"]], ["completed", "--accent", "bg-accent", ["completed"]], ["failed attempts", "--bad-mark", "bg-bad-mark", ["retried", "dead"]]] as const;
 
 const colour = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -70,7 +71,7 @@ function options(width: number, height: number): uPlot.Options {
     cursor: { y: false },
     legend: { show: false },
     scales: { y: { range: (_, __, max) => [0, Math.max(4, max * 1.1)] } },
-    axes: [{ ...axis, grid: { show: false }, space: 80, values: (_, times) => times.map((time) => clock.format(time * 1_000)) }, { ...axis, size: 44 }],
+    axes: [{ ...axis, grid: { show: false }, space: 80, values: (_, times, __, ___, step) => times.map((time) => (step < 60 ? seconds : minutes).format(time * 1_000)) }, { ...axis, size: 44 }],
     series: [{}, ...LINES.map(([label, name], at) => line(label, name, at > 0))],
   };
 }

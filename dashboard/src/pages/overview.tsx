@@ -62,7 +62,7 @@ export function Span({ stats }: { stats: Stats | undefined }) {
 
 function Workers({ stats }: { stats: Stats | undefined }) {
   return (
-    <Card title="Workers seen lately" aside={stats?.oldestPendingAt && <span className="text-soft">oldest pending {ago(stats.oldestPendingAt)}</span>} flush>
+    <Card title="Workers lately" aside={stats?.oldestPendingAt && <span className="text-soft">oldest pending {ago(stats.oldestPendingAt)}</span>} flush>
       {!stats ? <div className="p-4"><Waiting /></div> : stats.workers.length === 0 ? <p className="p-4 text-soft">No worker has taken a job yet.</p> : (
         <ul className="max-h-[262px] divide-y divide-line overflow-auto" tabIndex={0} aria-label="Workers">
           {stats.workers.slice(0, 50).map((worker) => (
