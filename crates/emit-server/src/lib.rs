@@ -1,4 +1,4 @@
-//! The server: the engine and its agents, HTTP, and the streams.
+//! The server: the engine, HTTP, the streams, what is sent out, and what operators see of it all.
 
 pub mod app;
 pub mod clock;
