@@ -1,3 +1,4 @@
-import { defineConfig } from "vitest/config";
+import { mergeConfig } from "vitest/config";
+import vite from "./vite.config.ts";
 
-export default defineConfig({ test: { include: ["src/**/*.test.ts"] } });
+export default mergeConfig(vite, { test: { include: ["src/**/*.test.ts"] } });
