@@ -33,9 +33,9 @@ def as_owner() -> list[str]:
 
 
 class Cluster:
-    """One PostgreSQL server. `port` 0: on its socket alone."""
+    """One PostgreSQL server. `port` 0: on its socket alone. `of`: a standby of that one."""
 
-    def __init__(self, *settings: str, port: int = 0):
+    def __init__(self, *settings: str, port: int = 0, of: "Cluster | None" = None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="emit-pg-"))
         if as_owner():
             owner = pwd.getpwnam("postgres")
@@ -45,6 +45,10 @@ class Cluster:
         self.port = port
         self.process: subprocess.Popen | None = None
         self.databases = 0
+        if of:
+            self.run("pg_basebackup", "-h", of.folder, "-p", of.port, "-U", "postgres", "-D", self.data, "-R",
+                     "-c", "fast")
+            return
         self.run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D", self.data)
 
     def run(self, program: str, *arguments) -> None:

@@ -19,6 +19,7 @@ mod keys;
 mod link;
 mod lists;
 mod logs;
+pub mod migrations;
 mod pending;
 mod reader;
 mod retain;
@@ -37,13 +38,8 @@ use session::Session;
 use crate::neighbours::Neighbours;
 use crate::{Reader, Result, Store, StoreError, Writer};
 
-/// Append-only: what has been released is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/postgres/0001_start.sql")];
-/// The advisory lock under which the tables are brought up to date: "emit" in ASCII.
-const MIGRATION_LOCK: i64 = 0x656d_6974;
-
 /// The advisory lock under which a first start makes what it makes.
-const FIRST_START_LOCK: i64 = MIGRATION_LOCK + 1;
+const FIRST_START_LOCK: i64 = migrations::LOCK + 1;
 
 /// A shared store, reached through any number of connections.
 pub struct PostgresStore {
@@ -65,6 +61,8 @@ pub enum OpenError {
     },
     /// The URL cannot be read.
     Address(String),
+    /// Between us and the database stands somebody who gives every transaction another session.
+    Pooled,
     /// Something else.
     Failed(String),
 }
@@ -76,6 +74,10 @@ impl std::fmt::Display for OpenError {
                 write!(f, "the database has format {found}, written by a newer emit; this one knows {known}")
             }
             OpenError::Address(why) => write!(f, "the store's URL cannot be read: {why}"),
+            OpenError::Pooled => f.write_str(
+                "a pooler that shares sessions stands before the database (pgbouncer with pool_mode = transaction or \
+                 statement); connect to the database itself, or through a pool with pool_mode = session",
+            ),
             OpenError::Failed(why) => f.write_str(why),
         }
     }
@@ -94,10 +96,8 @@ impl PostgresStore {
     pub fn open(target: &Target, lanes: usize) -> std::result::Result<PostgresStore, OpenError> {
         let address = Address::read(target).map_err(OpenError::Address)?;
         let session = Session::connect(&address)?;
-        let found = migrate(&session).map_err(StoreError::from)?;
-        if found > MIGRATIONS.len() as i64 {
-            return Err(OpenError::Newer { found, known: MIGRATIONS.len() });
-        }
+        migrations::refuse_poolers(&address, &session)?;
+        migrations::apply(&session)?;
         let node = fresh_uuid(&session).map_err(StoreError::from)?;
         Ok(PostgresStore { address, lanes: lanes.max(1), node })
     }
@@ -109,22 +109,6 @@ fn fresh_uuid(session: &Session) -> session::Outcome<Uuid> {
         Some(row) => Ok(row.try_get(0)?),
         None => Err(session::Trouble::Lost("the database gave no id".into())),
     }
-}
-
-/// Brings the tables to the present format, one node at a time; answers the format found or made.
-fn migrate(session: &Session) -> session::Outcome<i64> {
-    session.batch(&format!(
-        "BEGIN; SELECT pg_advisory_xact_lock({MIGRATION_LOCK}); CREATE SCHEMA IF NOT EXISTS emit; \
-         CREATE TABLE IF NOT EXISTS formats (version bigint PRIMARY KEY, applied_at timestamptz NOT NULL);"
-    ))?;
-    let found = session.row("SELECT coalesce(max(version), 0) FROM formats", &[])?;
-    let found: i64 = found.map_or(Ok(0), |row| row.try_get(0))?;
-    for (done, migration) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
-        session.batch(migration)?;
-        session.batch(&format!("INSERT INTO formats (version, applied_at) VALUES ({}, now())", done + 1))?;
-    }
-    session.batch("COMMIT")?;
-    Ok(found.max(MIGRATIONS.len() as i64))
 }
 
 impl Store for PostgresStore {

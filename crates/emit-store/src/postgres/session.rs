@@ -159,6 +159,13 @@ impl Session {
 
     /// Whether it is of no use any more.
     pub(super) fn is_lost(&self) -> bool {
+        // Nobody has driven the connection since the last statement: let it notice that the other side is gone.
+        if let (false, Some(runtime)) = (self.lost.get(), &self.runtime) {
+            runtime.block_on(async {
+                tokio::task::yield_now().await;
+                tokio::task::yield_now().await;
+            });
+        }
         self.lost.get() || self.client.is_closed()
     }
 
