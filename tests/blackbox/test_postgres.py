@@ -153,3 +153,23 @@ def test_a_node_follows_the_primary(cluster, tmp_path):
         if server.process:
             server.kill()
         standby.remove()
+
+
+def test_a_plan_is_shown_before_anything_is_changed(cluster, tmp_path):
+    cluster.start()
+    database = cluster.database()
+
+    def migrate(*flags: str) -> subprocess.CompletedProcess:
+        return subprocess.run([harness.BINARY, "migrate", "--store", cluster.url(database), *flags],
+                              capture_output=True, text=True)
+
+    planned = migrate()
+    assert planned.returncode == 0 and "CREATE TABLE jobs" in planned.stdout
+    assert cluster.sql(database, "SELECT to_regclass('emit.jobs') IS NULL") == "t"
+    assert migrate("--apply").returncode == 0
+    assert cluster.sql(database, "SELECT to_regclass('emit.jobs') IS NOT NULL") == "t"
+    nothing = migrate()
+    assert nothing.returncode == 0 and "CREATE" not in nothing.stdout
+    cluster.sql(database, "INSERT INTO emit.formats (version, applied_at) VALUES (999, now())")
+    newer = migrate("--apply")
+    assert newer.returncode == 1 and "written by a newer emit" in newer.stderr

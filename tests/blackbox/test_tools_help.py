@@ -8,7 +8,7 @@ import pytest
 
 from harness import BINARY, PATIENCE, ROOT
 
-COMMANDS = ["serve", "dev", "config", "key create", "backup", "restore", "doctor", "completions"]
+COMMANDS = ["serve", "dev", "config", "key create", "backup", "restore", "doctor", "migrate", "completions"]
 
 
 def run(*words, **more):

@@ -36,6 +36,8 @@ enum Command {
     Restore(commands::restore::Flags),
     /// Examine a store, also beside a running server: is it whole, and does all of it fit together?
     Doctor(commands::doctor::Flags),
+    /// Say what a database's tables lack, or bring them up to date.
+    Migrate(commands::migrate::Flags),
     /// Print a script that completes these commands and flags in a shell.
     Completions(commands::completions::Flags),
 }
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Backup(flags) => commands::backup::run(flags),
         Command::Restore(flags) => commands::restore::run(flags),
         Command::Doctor(flags) => commands::doctor::run(flags),
+        Command::Migrate(flags) => commands::migrate::run(flags),
         Command::Completions(flags) => commands::completions::run(&flags, Arguments::command()),
     }
 }

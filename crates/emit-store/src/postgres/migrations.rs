@@ -19,10 +19,13 @@ pub struct Plan {
     pub known: i64,
 }
 
-/// What opening the database would do to its tables. Changes nothing.
+/// What opening the database would do to its tables, and the statements. Changes nothing.
 pub fn plan(target: &Target) -> std::result::Result<(Plan, Vec<&'static str>), OpenError> {
     let session = Session::connect(&Address::read(target).map_err(OpenError::Address)?)?;
     let plan = Plan { found: found(&session).map_err(StoreError::from)?, known: MIGRATIONS.len() as i64 };
+    if plan.found > plan.known {
+        return Err(OpenError::Newer { found: plan.found, known: MIGRATIONS.len() });
+    }
     let done = usize::try_from(plan.found).unwrap_or(0);
     Ok((plan, MIGRATIONS.iter().skip(done).copied().collect()))
 }

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod key;
+pub(crate) mod migrate;
 pub(crate) mod restore;
 pub(crate) mod serve;
 
