@@ -172,7 +172,9 @@ class Delivery:
     @contextlib.contextmanager
     def alive(self):
         """Acks, and shows a sign of life every third of the job's timeout while the work goes on [6.4, 7.2]."""
-        self.report("ack")
+        if self.report("ack")["status"] != "running":
+            # The answer to a repeat: the attempt has ended meanwhile.
+            raise Lost(self.job["id"])
         over = threading.Event()
 
         def beat():
