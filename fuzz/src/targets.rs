@@ -6,7 +6,11 @@ use emit_api::jobs::{
     Created, ReportKind, bulk, create, edit, fence, item, kill, mint, nothing, poll, report,
 };
 use emit_api::{spaces, tokens};
+use emit_core::limits::LIST_LIMIT;
 use emit_core::{Scopes, ids::Id, time};
+use emit_server::http::query::Query;
+use emit_server::http::{auth, lists};
+use emit_server::realtime::ask::Ask;
 use emit_server::realtime::codec::{Decoder, text_frame};
 use emit_server::realtime::handshake;
 
@@ -19,7 +23,8 @@ const MESSAGE_BYTES: usize = 4_096;
 pub type Target = fn(&[u8]);
 
 /// All targets: the names are those of the corpora.
-pub const TARGETS: &[(&str, Target)] = &[("bodies", bodies), ("frames", frames), ("texts", texts)];
+pub const TARGETS: &[(&str, Target)] =
+    &[("bodies", bodies), ("frames", frames), ("queries", queries), ("settings", settings), ("texts", texts)];
 
 /// Every reader of a request's body, on the same bytes.
 pub fn bodies(bytes: &[u8]) {
@@ -85,11 +90,65 @@ pub fn texts(bytes: &[u8]) {
         assert_eq!(time::parse(&time::Rfc3339Millis(at).to_string()), Some(at));
     }
     let _ = (fence(&text), Scopes::from_names(text.split(',')));
+    let _ = handshake::accept(&headers(&text));
+}
+
+/// A `name: value` a line.
+fn headers(text: &str) -> http::HeaderMap {
     let mut headers = http::HeaderMap::new();
     for (name, value) in text.lines().filter_map(|line| line.split_once(':')).take(20) {
-        if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.parse()) {
+        if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.trim().parse()) {
             headers.append(name, value);
         }
     }
-    let _ = handshake::accept(&headers);
+    headers
+}
+
+/// A query, and headers below it: lists, searches, pages and waits, where a stream resumes, and whose key it is.
+pub fn queries(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let Ok(request) = http::Request::get(format!("/jobs?{first}")).body(()) else { return };
+    let (mut parts, ()) = request.into_parts();
+    parts.headers = headers(rest);
+    let query = Query::of(&parts.uri);
+    pages(&query);
+    let _ = (query.wait(), query.limit(), query.after(), query.after_id(), query.flag("force"));
+    let _ = Ask::read(&parts.uri, &parts.headers).map(|ask| assert!(ask.since.is_none_or(|seq| seq >= 0)));
+    for stream in [false, true] {
+        let key = auth::secret(&parts, stream);
+        assert!(key.is_err() || key.is_ok_and(|key| key.is_none_or(|key| !key.is_empty())));
+    }
+}
+
+/// The address of a list's next page.
+fn next_page(query: &Query<'_>) -> Option<http::Uri> {
+    let link = query.next(&lists::KEEP, "cursor", "7")?;
+    let (address, _) = link.to_str().ok()?.strip_prefix('<')?.split_once('>')?;
+    address.parse().ok()
+}
+
+/// The next page of a list says the same again, and no key.
+fn pages(query: &Query<'_>) {
+    let Some(uri) = next_page(query) else { panic!("the next page has no address") };
+    assert!(!uri.to_string().contains("token="));
+    let next = Query::of(&uri);
+    if let Ok(list) = lists::list_query(query) {
+        assert!((1..=LIST_LIMIT as usize).contains(&list.limit));
+        let again = lists::list_query(&next).unwrap_or_else(|_| panic!("{uri} is refused"));
+        assert_eq!(again.before, Some(7));
+        assert_eq!((again.name, again.tag, again.ids), (list.name, list.tag, list.ids));
+        assert_eq!((again.statuses, again.limit), (list.statuses, list.limit));
+    }
+    if let Ok(Some(search)) = lists::search(query, NOW) {
+        assert!(lists::search(&next, NOW).is_ok_and(|again| again == Some(search)));
+    }
+}
+
+/// The configuration file. What it refuses, it names.
+pub fn settings(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Err(why) = emit::check(text) {
+        assert!(!why.is_empty());
+    }
 }

@@ -40,8 +40,8 @@ pub(super) async fn authenticate(
     }
 }
 
-/// The one key of a request, wherever it stands.
-fn secret(parts: &Parts, stream: bool) -> Result<Option<Cow<'_, str>>, Problem> {
+/// The one key of a request, wherever it stands; `stream`: also where streams may have it.
+pub fn secret(parts: &Parts, stream: bool) -> Result<Option<Cow<'_, str>>, Problem> {
     let headers = &parts.headers;
     let mut found: Option<Cow<'_, str>> = None;
     let mut take = |key: Cow<'_, str>| match &found {

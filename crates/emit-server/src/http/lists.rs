@@ -17,7 +17,7 @@ use crate::insight::{Found, find};
 /// Jobs of a page when the request does not say.
 const PAGE: i64 = 50;
 /// What the next page keeps of this one's query.
-const KEEP: [&str; 7] = ["q", "status", "name", "tag", "ids", "limit", "include"];
+pub const KEEP: [&str; 7] = ["q", "status", "name", "tag", "ids", "limit", "include"];
 
 pub(super) async fn failing_endpoints(call: Call) -> Answer {
     let query = call.query();
@@ -65,7 +65,8 @@ fn found(page: JobsPage) -> Found {
     Found { jobs: page.jobs, space: page.space, next }
 }
 
-fn search(query: &Query<'_>, now: Millis) -> Result<Option<Search>, Problem> {
+/// The search of a list, if its query has one.
+pub fn search(query: &Query<'_>, now: Millis) -> Result<Option<Search>, Problem> {
     let Some(text) = query.text("q")? else { return Ok(None) };
     for other in ["status", "name", "tag", "ids", "offset"] {
         if query.text(other)?.is_some() {
@@ -78,7 +79,8 @@ fn search(query: &Query<'_>, now: Millis) -> Result<Option<Search>, Problem> {
     Search::read(text, now).map(Some).map_err(wrong)
 }
 
-fn list_query(query: &Query<'_>) -> Result<ListQuery, Problem> {
+/// What page of which jobs a query asks for.
+pub fn list_query(query: &Query<'_>) -> Result<ListQuery, Problem> {
     let include = query.words("include")?.unwrap_or_default();
     if include.iter().any(|word| !matches!(*word, "payload" | "result")) {
         return Err(Problem::invalid_query("include", "must be payload, result or both"));

@@ -4,7 +4,7 @@
 //! the contract, and hands it to a handler: take the body apart, build a command, await the engine, render.
 //! No decision about jobs and no SQL may come in here.
 
-mod auth;
+pub mod auth;
 mod body;
 mod call;
 mod cors;
@@ -16,13 +16,13 @@ mod html;
 mod insight;
 mod jobs;
 mod key_use;
-mod lists;
+pub mod lists;
 mod log;
 mod metrics;
 mod openapi;
 mod page;
 pub mod problem;
-pub(crate) mod query;
+pub mod query;
 mod rate_limit;
 mod reading;
 mod reports;

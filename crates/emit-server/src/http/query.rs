@@ -77,19 +77,20 @@ pub(super) const STREAM: [Parameter; 2] = [SINCE, COLLAPSE];
 pub(super) const SPACE_STREAM: [Parameter; 3] = [SINCE, COLLAPSE, flag("snapshot", "Begin with the counts.")];
 
 /// A query, decoded. Unknown parameters are ignored, an empty value is as good as none.
-pub(crate) struct Query<'a> {
+pub struct Query<'a> {
     path: &'a str,
     pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 impl<'a> Query<'a> {
-    pub(crate) fn of(uri: &'a Uri) -> Query<'a> {
+    /// Of an address.
+    pub fn of(uri: &'a Uri) -> Query<'a> {
         let text = uri.query().unwrap_or_default();
         Query { path: uri.path(), pairs: form_urlencoded::parse(text.as_bytes()).collect() }
     }
 
     /// A parameter that may be given once.
-    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
+    pub fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
         let mut values = self.pairs.iter().filter(|(known, _)| known == name).map(|(_, value)| &**value);
         let value = values.next().filter(|value| !value.is_empty());
         if values.next().is_some() {
@@ -124,7 +125,7 @@ impl<'a> Query<'a> {
     }
 
     /// How long to wait for a job's end.
-    pub(super) fn wait(&self) -> Result<Duration, Problem> {
+    pub fn wait(&self) -> Result<Duration, Problem> {
         let Some(text) = self.text("waitSeconds")? else { return Ok(Duration::ZERO) };
         match text.parse::<f64>() {
             Ok(seconds) if (0.0..=WAIT_SECONDS as f64).contains(&seconds) => {
@@ -138,7 +139,7 @@ impl<'a> Query<'a> {
     }
 
     /// `true` or `false`.
-    pub(crate) fn flag(&self, name: &str) -> Result<bool, Problem> {
+    pub fn flag(&self, name: &str) -> Result<bool, Problem> {
         match self.text(name)? {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
@@ -147,17 +148,17 @@ impl<'a> Query<'a> {
     }
 
     /// The page size of events, logs, spaces and keys.
-    pub(super) fn limit(&self) -> Result<usize, Problem> {
+    pub fn limit(&self) -> Result<usize, Problem> {
         Ok(self.whole("limit", 1, PAGE_LIMIT)?.unwrap_or(100) as usize)
     }
 
     /// The number after which a page begins.
-    pub(super) fn after(&self) -> Result<i64, Problem> {
+    pub fn after(&self) -> Result<i64, Problem> {
         Ok(self.whole("after", 0, i64::MAX)?.unwrap_or(0))
     }
 
     /// The id after which a page begins.
-    pub(super) fn after_id(&self) -> Result<Option<emit_core::ids::Id>, Problem> {
+    pub fn after_id(&self) -> Result<Option<emit_core::ids::Id>, Problem> {
         match self.text("after")?.map(str::parse) {
             None => Ok(None),
             Some(Ok(id)) => Ok(Some(id)),
@@ -167,7 +168,7 @@ impl<'a> Query<'a> {
 
     /// The `Link` to the next page: this path and query with `set` in place of `unset`, written anew, and only of
     /// what the route knows: a key that was put into the query must not come back.
-    pub(super) fn next(&self, keep: &[&str], set: &str, value: &str) -> Option<HeaderValue> {
+    pub fn next(&self, keep: &[&str], set: &str, value: &str) -> Option<HeaderValue> {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, value) in &self.pairs {
             if keep.contains(&&**name) && name != set && !value.is_empty() {

@@ -16,9 +16,9 @@ const PROTOCOL: &str = "emit.v1";
 
 /// A stream's request.
 #[derive(Debug)]
-pub(super) struct Ask {
+pub struct Ask {
     /// Resume after this number.
-    pub(super) since: Option<i64>,
+    pub since: Option<i64>,
     /// Begin with the space's counts.
     pub(super) snapshot: bool,
     /// Of what lags, only the newest progress of each job.
@@ -38,7 +38,8 @@ pub(super) enum How {
 }
 
 impl Ask {
-    pub(super) fn read(uri: &Uri, headers: &HeaderMap) -> Result<Ask, Problem> {
+    /// Reads it; both are a client's own words.
+    pub fn read(uri: &Uri, headers: &HeaderMap) -> Result<Ask, Problem> {
         let query = Query::of(uri);
         let since = query.text("since")?.map(|text| {
             position(text)

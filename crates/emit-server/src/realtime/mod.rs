@@ -12,7 +12,7 @@
 //! Only this room knows sockets. It writes nothing to the store, decides nothing about jobs, and never makes the
 //! engine wait: publishing is a look into a table.
 
-mod ask;
+pub mod ask;
 mod beat;
 mod bell;
 mod chunk;

@@ -19,6 +19,17 @@ use layers::{ConfigError, Values};
 /// The reference: every setting with its default and what it is for.
 pub(crate) const REFERENCE: &str = include_str!("default.toml");
 
+/// Whether this text is an `emit.toml` to start with; if not, why, as a sentence. The files that it names for secrets
+/// are not read.
+pub fn check(text: &str) -> Result<(), String> {
+    let read = || {
+        let mut layer = file::read(text, layers::FILE)?;
+        layer.retain(|name, _| definition::KEYS.iter().any(|key| key.name() == *name));
+        Config::read(&Values::gather(&[layer])?)
+    };
+    read().map(drop).map_err(|why: ConfigError| why.to_string())
+}
+
 /// The effective configuration, and where each value comes from.
 pub(crate) struct Loaded {
     pub(crate) config: Config,
