@@ -13,9 +13,9 @@ from harness import PATIENCE, ROOT
 
 @pytest.fixture(scope="module")
 def echo():
-    """HOST:PORT of `cargo build --release -p emit-server --example echo`, running."""
+    """HOST:PORT of the example `echo`, running: built as `cargo test` has built it already, with the same features."""
     built = subprocess.run(
-        ["cargo", "build", "--release", "-p", "emit-server", "--example", "echo", "--message-format=json"],
+        ["cargo", "build", "--locked", "--workspace", "--examples", "--message-format=json"],
         cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     messages = [json.loads(line) for line in built.stdout.splitlines() if line.startswith("{")]
     program = next(m["executable"] for m in messages if m.get("executable") and m["target"]["name"] == "echo")
