@@ -37,8 +37,12 @@ impl Outbound {
         Outbound { secret, previous: None, slack: None, push: None }
     }
 
-    /// Replaces the secret; the old one signs on until then.
+    /// Replaces the secret; the old one signs on until then. The same secret changes nothing: a call that is repeated
+    /// would else end the old one at once.
     pub fn rotate(&mut self, secret: Secret, old_until: Millis) {
+        if secret == self.secret {
+            return;
+        }
         self.previous = Some((std::mem::replace(&mut self.secret, secret), old_until));
     }
 
@@ -134,6 +138,14 @@ mod tests {
         outbound.rotate(secret(2), 100);
         let signing = |now| outbound.secrets(now).map(|secret| secret.0[0]).collect::<Vec<_>>();
         assert_eq!((signing(99), signing(100)), (vec![2, 1], vec![2]));
+    }
+
+    #[test]
+    fn the_same_secret_again_leaves_the_old_one_its_time() {
+        let mut outbound = Outbound::new(secret(1));
+        outbound.rotate(secret(2), 100);
+        outbound.rotate(secret(2), 200);
+        assert_eq!(outbound.previous, Some((secret(1), 100)));
     }
 
     #[test]
