@@ -44,7 +44,9 @@ pub(super) fn apply(session: &Session) -> std::result::Result<(), OpenError> {
 }
 
 fn found(session: &Session) -> Outcome<i64> {
-    let made = session.row("SELECT to_regclass('emit.formats') IS NOT NULL", &[])?;
+    // Not `to_regclass`: it may answer from what the session knew before it waited for another node's lock.
+    let sql = "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = 'emit' AND tablename = 'formats')";
+    let made = session.row(sql, &[])?;
     if !made.map_or(Ok(false), |row| row.try_get(0))? {
         return Ok(0);
     }
