@@ -14,8 +14,8 @@ from harness import BINARY, PATIENCE, Server
 from streams import wait_for
 
 STATUSES = ("scheduled", "pending", "delivered", "running", "completed", "dead", "killed")
-CHECKS = ["file", "numbers", "counts", "histories", "states", "tags", "idempotency", "payloads", "logs", "callbacks",
-          "keys"]
+CHECKS = ["file", "schema", "rows", "numbers", "counts", "histories", "states", "tags", "idempotency", "payloads", "logs",
+          "callbacks", "keys"]
 
 
 def doctor(data, code):
@@ -124,6 +124,8 @@ def test_beside_a_running_server(tmp_path):
 
 
 SPACE = "(SELECT no FROM spaces WHERE name = 'test')"
+#: Changes a row to what it is: dropping an index counts as no change.
+MARK = "UPDATE spaces SET no = no;"
 KEPT = "(SELECT no FROM spaces WHERE name = 'kept')"
 
 
@@ -201,7 +203,18 @@ DAMAGES = [
     ("a key belongs to nowhere", "UPDATE tokens SET space = 4711 WHERE space IS NOT NULL",
      {"keys": "the key Public read-only (progress) belongs to a space that there is not"}),
     ("an index misses rows", "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX jobs_name ON "
-     "jobs (space, id)' WHERE name = 'jobs_name'", {"file": "missing from index jobs_name"}),
+     "jobs (space, id)' WHERE name = 'jobs_name'", {"file": "missing from index jobs_name", "schema": "the index jobs_name is another than"}),
+    *[(f"the index {name} is lost", f"{MARK} DROP INDEX {name}", {"schema": f"the index {name} is missing"})
+      for name in ("jobs_held", "jobs_claim", "callbacks_due")],
+    ("an id is cut", f"UPDATE jobs SET id = x'00' WHERE no = {job('pending')}", {"rows": "of jobs cannot be read"}),
+    ("a back-off is none", f"UPDATE jobs SET backoff = 'zz' WHERE no = {job('pending')}",
+     {"rows": "of jobs cannot be read: "}),
+    ("a signing secret is lost", f"UPDATE spaces SET secret = NULL WHERE no = {SPACE}",
+     {"rows": "of spaces cannot be read: "}),
+    *[(f"{setting} is none", f"UPDATE spaces SET {setting} = '{{' WHERE no = {SPACE}",
+       {"rows": f"of spaces cannot be read: an unreadable {setting}"}) for setting in ("slack", "push")],
+    ("a scope is none", "UPDATE tokens SET scopes = 'zzz' WHERE space IS NULL",
+     {"rows": "of tokens cannot be read: unknown scopes"}),
 ]
 
 

@@ -9,11 +9,11 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use super::rows;
 use crate::Space;
 
-const COLUMNS: &str = "no, id, name, paused, retention_days, max_pending, max_deliveries, created_at, seq, \
+pub(super) const COLUMNS: &str = "no, id, name, paused, retention_days, max_pending, max_deliveries, created_at, seq, \
     oldest_seq, last_at, scheduled, pending, delivered, running, completed, dead, killed, secret, old_secret, \
     old_until, slack, push";
 
-fn space(row: &Row<'_>) -> Result<Space> {
+pub(super) fn space(row: &Row<'_>) -> Result<Space> {
     let mut counts = [0; 7];
     for (status, count) in counts.iter_mut().enumerate() {
         *count = row.get(11 + status)?;

@@ -6,10 +6,10 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 use super::rows;
 use crate::Token;
 
-const SELECT: &str = "SELECT t.id, t.hash, t.secret, t.name, t.scopes, t.space, s.id, t.job, t.created_at, \
-    t.expires_at, t.last_used_at FROM tokens t LEFT JOIN spaces s ON s.no = t.space AND s.deleted = 0";
+pub(super) const SELECT: &str = "SELECT t.id, t.hash, t.secret, t.name, t.scopes, t.space, s.id, t.job, t.created_at, \
+    t.expires_at, t.last_used_at, t.no FROM tokens t LEFT JOIN spaces s ON s.no = t.space AND s.deleted = 0";
 
-fn token(row: &Row<'_>) -> Result<Token> {
+pub(super) fn token(row: &Row<'_>) -> Result<Token> {
     let scope_names: Vec<String> = row.get_ref(4)?.as_str()?.split(' ').map(str::to_owned).collect();
     let scopes = Scopes::from_names(scope_names.iter().map(String::as_str)).unwrap_or_default();
     let space: Option<SpaceNo> = row.get(5)?;
@@ -32,7 +32,7 @@ fn token(row: &Row<'_>) -> Result<Token> {
 }
 
 /// Keys of a deleted space are as good as gone.
-const LIVING: &str = "(t.space IS NULL OR s.id IS NOT NULL)";
+pub(super) const LIVING: &str = "(t.space IS NULL OR s.id IS NOT NULL)";
 
 pub(super) fn by_hash(connection: &Connection, hash: &[u8; 32]) -> Result<Option<Token>> {
     connection

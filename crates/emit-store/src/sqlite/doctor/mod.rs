@@ -5,6 +5,7 @@
 
 mod beside;
 mod events;
+mod readable;
 mod spaces;
 
 use std::path::Path;
@@ -42,6 +43,26 @@ pub struct Checked {
     pub more: bool,
 }
 
+impl Checked {
+    fn new(name: &'static str, promise: &'static str) -> Checked {
+        Checked { name, promise, findings: Vec::new(), more: false }
+    }
+
+    /// Keeps a finding; false where so many are kept that no more are looked for.
+    fn tell(&mut self, finding: Finding) -> bool {
+        self.more = self.findings.len() == TOLD_MAX;
+        if !self.more {
+            self.findings.push(finding);
+        }
+        !self.more
+    }
+
+    fn cannot(&mut self, why: &dyn std::fmt::Display) {
+        let what = format!("this cannot be checked: {why}");
+        self.findings.push(Finding { space: None, job: None, what });
+    }
+}
+
 /// A check: its name, what it makes sure of, and the statements that find the opposite. Each answers rows of a space's
 /// id, a job's id (either may be NULL) and a sentence; `?1` is the present time.
 struct Check {
@@ -66,7 +87,7 @@ pub fn examine(folder: &Path, now: Millis) -> Result<Vec<Checked>, OpenError> {
         return Err(failed("the store cannot be examined", &why));
     }
     let checks = [spaces::checks(), events::checks(), beside::checks()].into_iter().flatten();
-    let mut done = vec![whole_file(&connection)];
+    let mut done = vec![whole_file(&connection), readable::schema(&connection), readable::rows(&connection)];
     done.extend(checks.map(|check| run(&connection, check, now)));
     Ok(done)
 }
@@ -87,11 +108,10 @@ fn whole_file(connection: &Connection) -> Checked {
 }
 
 fn run(connection: &Connection, check: Check, now: Millis) -> Checked {
-    let mut checked = Checked { name: check.name, promise: check.promise, findings: Vec::new(), more: false };
+    let mut checked = Checked::new(check.name, check.promise);
     for statement in &check.statements {
         if let Err(why) = gather(connection, statement, now, &mut checked) {
-            let what = format!("this cannot be checked: {why}");
-            checked.findings.push(Finding { space: None, job: None, what });
+            checked.cannot(&why);
         }
     }
     checked
@@ -105,11 +125,9 @@ fn gather(connection: &Connection, sql: &str, now: Millis, into: &mut Checked) -
     }
     let mut found = statement.raw_query();
     while let Some(row) = found.next()? {
-        if into.findings.len() == TOLD_MAX {
-            into.more = true;
+        if !into.tell(finding(row)?) {
             break;
         }
-        into.findings.push(finding(row)?);
     }
     Ok(())
 }
