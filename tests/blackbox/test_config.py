@@ -127,6 +127,16 @@ def test_a_secret_that_is_none(tmp_path, variables, says):
         assert SECRET not in refused(command, cwd=tmp_path, says=says, **variables)
 
 
+@pytest.mark.parametrize("name", ["EMIT_OTLP_ENDPOINT", "EMIT_PUBLIC_URL", "EMIT_ALLOWED_ORIGINS",
+                                  "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_address_with_a_password(tmp_path, name, scheme):
+    """Refused, and not repeated: settings are printed, sent and shown."""
+    said = refused("serve", "--listen=127.0.0.1:0", cwd=tmp_path, says="password",
+                   **{name: f"{scheme}://user:{SECRET}@a.example"})
+    assert SECRET not in said
+
+
 # -- what cannot be meant ---------------------------------------------------------------------------------------
 
 

@@ -43,8 +43,10 @@ pub fn start(endpoint: Option<&str>) -> Result<(), String> {
     let is_off = variable("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
         || variable("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");
     let Some(named) = named.filter(|_| !is_off) else { return Ok(()) };
-    if !named.starts_with("http://") {
-        return Err(format!("the collector's address {named} must begin with http://; run one beside Emit"));
+    // Never shown: it may hold a password.
+    if !named.starts_with("http://") || named.contains('@') {
+        return Err("the collector's address must begin with http:// and hold no name or password; run one beside Emit"
+            .to_owned());
     }
     let exporter = SpanExporter::builder()
         .with_http()

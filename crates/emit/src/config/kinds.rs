@@ -112,7 +112,7 @@ impl Kind for PublicUrl {
         let url: Option<http::Uri> = text.parse().ok().filter(is_web);
         match url {
             Some(url) if url.query().is_none() => Ok(PublicUrl(text.trim_end_matches('/').to_owned())),
-            _ => Err("must look like https://jobs.example.com".to_owned()),
+            _ => Err("must look like https://jobs.example.com, without a name or password".to_owned()),
         }
     }
 }
@@ -128,14 +128,18 @@ impl Kind for Origin {
         let is_origin = |url: http::Uri| is_web(&url) && url.path() == "/" && !text.ends_with('/');
         if text == "*" || text == "null" || text.parse().is_ok_and(is_origin) {
             Ok(Origin(text.to_owned()))
+        } else if text.contains('@') {
+            Err("must be origins such as https://app.example.com, without a name or password".to_owned())
         } else {
             Err(format!("must be `*`, or origins such as https://app.example.com; {text:?} is none"))
         }
     }
 }
 
+/// A name and password are refused: settings are shown, and these are sent to whoever asks.
 fn is_web(url: &http::Uri) -> bool {
-    matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
+    let is_place = |place: &http::uri::Authority| !place.host().is_empty() && !place.as_str().contains('@');
+    matches!(url.scheme_str(), Some("http" | "https")) && url.authority().is_some_and(is_place)
 }
 
 /// A key that the operator made.
@@ -236,7 +240,7 @@ impl Kind for Collector {
             Some(url) if url.scheme_str() == Some("http") && url.query().is_none() => {
                 Ok(Collector(text.to_owned()))
             }
-            _ => Err("must look like http://127.0.0.1:4318".to_owned()),
+            _ => Err("must look like http://127.0.0.1:4318, without a name or password".to_owned()),
         }
     }
 }
