@@ -156,6 +156,14 @@ def test_a_wrong_file(tmp_path, text, says):
     assert not (tmp_path / "emit-data").exists()
 
 
+@pytest.mark.parametrize("filter", ["inof", "info,emit_server", "warn,debgu"])
+def test_a_level_that_is_none(tmp_path, filter):
+    """A word that is no level would silence the log."""
+    refused("config", "--log", filter, cwd=tmp_path, says="error, warn, info, debug, trace, off")
+    for level in ("off", "info,emit_server::net=debug"):
+        assert config("--log", level, cwd=tmp_path)["log"] == (level, "--log")
+
+
 @pytest.mark.parametrize("name, value", [
     ("LISTEN", "8080"), ("PUBLIC_URL", "ftp://x"), ("ALLOWED_ORIGINS", "example.com"), ("TRUSTED_PROXIES", "localhost"),
     ("STREAMS_MAX", "many"), ("HEAD_TIMEOUT_SECONDS", "1.5"), ("BODY_TIMEOUT_SECONDS", "-1"), ("ARRAY_BYTES_MAX", "1"),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use emit_store::postgres::Target;
 use ipnet::IpNet;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::logging::LogFormat;
 
@@ -208,9 +209,12 @@ impl Kind for LogFilter {
     const FORM: Form = Form::Text;
     const WORD: &'static str = "LEVEL";
     fn read(text: &str) -> Result<Self, String> {
+        // A word that is no level would name a module, and silence all others.
+        let is_level = |word: &str| word.trim().parse::<LevelFilter>().is_ok();
+        let is_meant = |text: &str| text.split(',').all(|part| part.contains('=') || is_level(part));
         match tracing_subscriber::EnvFilter::builder().parse(text) {
-            Ok(_) if !text.is_empty() => Ok(LogFilter(text.to_owned())),
-            _ => Err("must be a level, or levels per module such as info,emit_server::net=debug".to_owned()),
+            Ok(_) if !text.is_empty() && is_meant(text) => Ok(LogFilter(text.to_owned())),
+            _ => Err("must be a level (error, warn, info, debug, trace, off), or levels per module such as info,emit_server::net=debug".to_owned()),
         }
     }
 }
