@@ -104,6 +104,22 @@ def test_another_key_on_an_old_folder(folder):
             assert len(emit.call("GET", "/tokens").json()) == 2
 
 
+@pytest.mark.parametrize("what", ["of a space", "without the scope", "ended"])
+def test_a_key_that_is_no_admin_key(folder, what):
+    """It would look set and not work: no start, and a sentence without the key."""
+    with serving(folder, EMIT_ADMIN_KEY=ADMIN_KEY) as emit:
+        match what:
+            case "of a space": path, body = f"/spaces/{emit.space()['id']}/tokens", {"scopes": ["jobs:read"]}
+            case "without the scope": path, body = "/tokens", {"scopes": ["jobs:read"]}
+            case "ended": path, body = "/tokens", {"scopes": ["admin"], "expiresAt": in_seconds(1)}
+        key = emit.call("POST", path, {"name": "other"} | body, expect=201).json()["token"]
+        if what == "ended":
+            wait_for("its end", lambda: emit.call("GET", "/me", key=key).status_code == 401)
+    done = subprocess.run([BINARY, "serve", "--data", folder, "--listen", "127.0.0.1:0"], capture_output=True, text=True,
+                          timeout=PATIENCE, env=emit.env | {"EMIT_ADMIN_KEY": key})
+    assert done.returncode == 2 and "no admin key" in done.stderr and key not in done.stdout + done.stderr, done
+
+
 def test_the_default_address_and_folder(tmp_path):
     """«with no configuration: one process, an embedded store in `./emit-data`, on `127.0.0.1:8080`»"""
     with socket.socket() as probe:

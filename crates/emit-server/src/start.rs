@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use emit_core::outbound::Outbound;
-use emit_core::{Scopes, SpaceId};
+use emit_core::{Scope, Scopes, SpaceId};
 use emit_store::postgres::{self, PostgresStore, Target};
 use emit_store::sqlite::{OpenError, SqliteStore};
 use emit_store::{Space, Store, Token, Writer};
@@ -49,6 +49,8 @@ pub struct Options {
 pub enum StartError {
     /// Another process serves the folder.
     Locked,
+    /// The operator's own admin key is another key of the store already.
+    NoAdmin,
     /// Anything else, as a sentence.
     Failed(String),
 }
@@ -57,6 +59,12 @@ impl std::fmt::Display for StartError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             StartError::Locked => write!(f, "another emit serves this data folder; stop it first"),
+            StartError::NoAdmin => {
+                write!(
+                    f,
+                    "admin-key is a key in the store already that is no admin key or has ended; choose another"
+                )
+            }
             StartError::Failed(why) => f.write_str(why),
         }
     }
@@ -278,8 +286,10 @@ fn first_start(
     match own_key {
         Some(key) => {
             let hash = keyring::hash(key);
-            if writer.token_by_hash(&hash)?.is_none() {
-                writer.insert_token(&admin_token(hash, "EMIT_ADMIN_KEY", now))?;
+            match writer.token_by_hash(&hash)? {
+                None => writer.insert_token(&admin_token(hash, "EMIT_ADMIN_KEY", now))?,
+                Some(found) if is_admin(&found, now) => {}
+                Some(_) => return Err(StartError::NoAdmin),
             }
         }
         None if !has_admin => {
@@ -291,6 +301,11 @@ fn first_start(
     }
     writer.commit(&mut [])?;
     Ok((steps.space.is_some() || steps.admin_key.is_some()).then_some(steps))
+}
+
+fn is_admin(token: &Token, now: i64) -> bool {
+    let is_bound = token.space.is_some() || token.job.is_some();
+    token.scopes.allow(Scope::Admin) && !is_bound && token.expires_at.is_none_or(|end| now < end)
 }
 
 fn default_space(writer: &mut dyn Writer, now: i64) -> Result<SpaceId, StartError> {

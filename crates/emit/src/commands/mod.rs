@@ -38,9 +38,10 @@ fn with_config<const ALL: bool>(flags: Flags<ALL>, run: impl FnOnce(Loaded) -> E
     }
 }
 
-/// Prints why nothing was started. A folder that is served already exits with 2, as the contract says.
+/// Prints why nothing was started. A folder that is served already exits with 2, as the contract says, and so does a
+/// wrong setting.
 fn refuse(error: &StartError) -> ExitCode {
-    if matches!(error, StartError::Locked) {
+    if matches!(error, StartError::Locked | StartError::NoAdmin) {
         return refused(error);
     }
     eprintln!("emit: {error}");
