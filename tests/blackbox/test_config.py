@@ -67,6 +67,11 @@ def test_a_file_elsewhere(tmp_path, how):
     refused("config", "--config", "missing.toml", cwd=tmp_path, says="missing.toml cannot be read")
 
 
+def test_an_empty_name_of_a_file_is_none(tmp_path):
+    (tmp_path / "emit.toml").write_text("streams-max = 5\n")
+    assert config(cwd=tmp_path, EMIT_CONFIG="")["streams-max"] == (5, "emit.toml, line 1")
+
+
 def test_what_is_printed_sets_the_same(tmp_path):
     first = emit("config", "--listen", "127.0.0.1:1", cwd=tmp_path, EMIT_ALLOWED_ORIGINS="https://a.example,null")
     (tmp_path / "emit.toml").write_text(first.stdout)

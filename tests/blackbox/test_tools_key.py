@@ -74,6 +74,11 @@ def test_a_key_of_a_space(place):
     assert "shop" in [row["name"] for row in server.call("GET", f"/spaces/{space}/tokens").json()]
 
 
+def test_what_is_missing_is_named(tmp_path):
+    said = create(tmp_path, "--space", "any", code=2)
+    assert "--scopes" in said.split("Usage")[0] and "--admin" not in said.split("Usage")[0], said
+
+
 def test_a_key_of_every_space(place):
     data, space, serving = place
     key = create(data, "--scopes", "jobs:read")

@@ -32,10 +32,10 @@ enum What {
 #[command(after_help = include_str!("../help/key-create.txt"))]
 struct Create {
     /// Make an admin key: it may do everything, in every space.
-    #[arg(long, required_unless_present = "scopes", conflicts_with_all = ["space", "scopes"])]
+    #[arg(long, required_unless_present_any = ["scopes", "space"], conflicts_with_all = ["space", "scopes"])]
     admin: bool,
     /// Bind it to this space, by its id. Without it the key is good for every space.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", requires = "scopes")]
     space: Option<String>,
     /// What it may do, separated by commas.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]

@@ -119,7 +119,8 @@ pub(super) const FILE: &str = "emit.toml";
 
 /// Which file counts: a named one must be there.
 pub(super) fn file_to_read(named: Option<PathBuf>) -> Option<PathBuf> {
-    let named = named.or_else(|| std::env::var_os("EMIT_CONFIG").map(PathBuf::from));
+    let variable = || std::env::var_os("EMIT_CONFIG").filter(|name| !name.is_empty());
+    let named = named.or_else(|| variable().map(PathBuf::from));
     named.or_else(|| Some(PathBuf::from(FILE)).filter(|file| file.exists()))
 }
 
