@@ -1,5 +1,6 @@
 """Callbacks: told once a job has ended, signed, tried again, each try an event."""
 
+import contextlib
 import itertools
 
 import pytest
@@ -269,6 +270,28 @@ def test_a_receiver_that_never_answers_delays_nobody(emit):
         [event, *_] = tries(emit, dripped["id"], 1)
         assert (event["type"], event["data"]["statusCode"]) == ("callback_sent", 200)
         assert set(event["data"]["answer"]) == {"x"} and len(event["data"]["answer"]) <= 1024
+
+
+def test_spaces_whose_endpoints_all_hang_stop_no_other(emit):
+    """More than can be under way at once, in spaces that are looked at first, and more behind it."""
+    with contextlib.ExitStack() as held:
+        urls = [held.enter_context(silent()) for _ in range(25)]
+        receiver = held.enter_context(Receiver())
+        for _ in range(4):
+            space, _ = fresh(emit)
+            emit.call("POST", f"/spaces/{space}/jobs", [{"name": "n", "callbackUrl": url} for url in urls] * 16, expect=201)
+            emit.call("POST", f"/spaces/{space}/jobs/kill", {"status": "pending"}, expect=200)
+        ended(emit, fresh(emit)[0], receiver.url)
+        receiver.received(1)
+
+
+def test_an_answer_shows_no_secret_that_it_echoes(emit):
+    space, _ = fresh(emit)
+    def echo(request):
+        return 500, {}, f"{request.headers['authorization']} {request.headers['webhook-signature']} no room"
+    with Receiver(echo) as receiver:
+        job = ended(emit, space, receiver.url, callbackHeaders={"Authorization": "Bearer s3cret-t0ken"})
+        assert tries(emit, job["id"], 1)[0]["data"]["answer"] == "*** *** no room"
 
 
 def test_a_huge_answer_is_cut(emit):

@@ -52,7 +52,8 @@ def test_no_proxy_of_the_environment_is_used():
 @pytest.mark.parametrize("url", ["", "example.com", "ftp://example.com", "http://", "http://user@example.com/",
                                  "http://user:pass@example.com/", "http://example.com:99999/", "http://a b/",
                                  "http://example.com/\r\nx: y", "http://bücher.example/", "file:///etc/passwd", 7,
-                                 "http://example.com/" + "x" * 2000])
+                                 "http://example.com/" + "x" * 2000, "http://example.com:+80/", "http://example.com/#x",
+                                 "http://example.com/ü"])
 def test_urls_that_are_none(emit, space, url):
     """«URLs with userinfo: 422»"""
     sent = {"name": "n", "callbackUrl": url}
@@ -68,6 +69,7 @@ def test_urls_that_are_none(emit, space, url):
     ({"webhook-id": "x"}, "/webhook-id"), ({"x-a": "b\r\nx-c: d"}, "/x-a"), ({"x-a\r\nx-c": "b"}, "/*"),
     ({"x a": "b"}, "/x a"), ({"": "b"}, "/"), ({"x-a": "ü"}, "/x-a"), ({"x-a": 1}, "/x-a"), ({"x-a": "b" * 2001}, "/x-a"),
     ({"x-a": "1", "X-A": "2"}, "/X-A"), ({f"x-{n}": "" for n in range(21)}, ""),
+    ({"x-a": "***"}, "/x-a"), ({"x-\u212a": "b"}, "/x-\u212a"),
 ])
 def test_headers_that_may_not_be(emit, space, headers, path):
     """«valid HTTP fields; `host`, `content-*`, `transfer-encoding`, `connection`, `webhook-*` refused»"""

@@ -92,6 +92,17 @@ def test_back_off_on_failure_keeps_the_wake_up(emit):
         assert requests[-1].body["count"] >= 2
 
 
+def test_a_message_keeps_its_id_and_its_back_off(emit):
+    """The same for all tries of one message, and a change of other settings starts nothing anew."""
+    answers = iter([500, 500, 200])
+    with Receiver(lambda request: next(answers)) as worker:
+        space = emit.space(push={"url": worker.url})["id"]
+        emit.create(space)
+        worker.received(1)
+        emit.call("PATCH", f"/spaces/{space}", {"maxPending": 100}, expect=200)
+        assert len({request.id for request in worker.received(3)}) == 1
+
+
 def test_earlier_jobs_wake_when_push_is_set_or_the_space_goes_on(emit):
     with Receiver() as worker:
         space = emit.space(paused=True)["id"]

@@ -120,6 +120,17 @@ def test_what_slack_refuses_for_now_comes_again(emit):
         assert len({request.text for request in slack.received(3)}) == 1
 
 
+def test_what_waits_outlives_a_change_of_other_settings(emit):
+    answers = iter([503, 200])
+    with Receiver(lambda request: next(answers)) as slack:
+        space = emit.space(slack={"webhookUrl": slack.url, "events": ["killed"]})["id"]
+        emit.report(emit.create(space)["id"], "kill", {})
+        slack.received(1)
+        emit.call("PATCH", f"/spaces/{space}", {"maxPending": 100}, expect=200)
+        first, second = slack.received(2)
+        assert first.text == second.text
+
+
 def test_settings(emit):
     """«secrets shown once or masked»; `null` takes it away"""
     space = emit.space()["id"]

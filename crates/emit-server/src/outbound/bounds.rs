@@ -10,6 +10,8 @@ pub(super) const REQUEST: Duration = Duration::from_secs(10);
 pub(super) const CONNECT: Duration = Duration::from_secs(4);
 /// Bytes that are read of an answer: enough to see what a receiver complains of.
 pub(super) const ANSWER_BYTES: usize = 1_024;
+/// Header values from this length on are hidden where an answer echoes them: shorter ones occur by chance.
+pub(super) const HIDDEN_CHARS: usize = 6;
 /// Bytes of an answer's head.
 pub(super) const HEAD_BYTES: usize = 16 * 1_024;
 /// Longest `Retry-After` that is heeded, in milliseconds: a day.
@@ -19,6 +21,8 @@ pub(super) const RETRY_AFTER_MS: Millis = 86_400_000;
 pub(super) const TRIES: usize = 256;
 /// Callbacks under way to one endpoint of one space, so that a slow one cannot take them all.
 pub(super) const TRIES_PER_LANE: usize = 8;
+/// Callbacks under way of one space: its slow endpoints leave room for other spaces.
+pub(super) const TRIES_PER_SPACE: usize = TRIES / 4;
 /// Lanes that one look at the store visits.
 pub(super) const LANES: usize = 200;
 /// Lanes whose failures are remembered; beyond it they are learnt anew.

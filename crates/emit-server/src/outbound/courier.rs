@@ -18,7 +18,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::bounds::{FAREWELL, LANES, LOOK, TRIES, TRIES_PER_LANE};
-use super::client::{Client, headers};
+use super::client::{Answer, Client, headers};
+use super::hide::hidden;
 use super::lanes::Lanes;
 use super::outlet::Outlet;
 use super::sign::sign;
@@ -42,7 +43,7 @@ pub(super) struct Courier {
     lanes: Lanes,
     under_way: HashSet<JobId>,
     tries: JoinSet<Back>,
-    /// Where the last look ended because no more could set out: the next goes on behind it.
+    /// The last lane that a look visited before no more could set out: the next look goes on behind it.
     cursor: Lane,
 }
 
@@ -100,11 +101,12 @@ impl Courier {
         let mut wait = LOOK;
         // From where the last look ended to the last lane, then from the first.
         let mut legs = if self.cursor == Lane::default() { 1 } else { 2 };
+        let mut from = self.cursor.clone();
         while legs > 0 && self.tries.len() < TRIES {
             let now = self.means.clock.now();
-            let from = std::mem::take(&mut self.cursor);
+            let after = std::mem::take(&mut from);
             let found = self.means.reads.read(move |reader| {
-                let lanes = reader.callback_lanes(now, &from, LANES, TRIES_PER_LANE)?;
+                let lanes = reader.callback_lanes(now, &after, LANES, TRIES_PER_LANE)?;
                 Ok((lanes, reader.next_callback(now)?))
             });
             let Ok((found, next)) = found.await else { break };
@@ -114,10 +116,15 @@ impl Courier {
             if found.len() < LANES {
                 legs -= 1;
             } else if let Some(last) = found.last() {
-                self.cursor = last.lane.clone();
+                from = last.lane.clone();
             }
-            for lane in found {
-                wait = wait.min(self.set_out_lane(lane));
+            for found in found {
+                let lane = found.lane.clone();
+                wait = wait.min(self.set_out_lane(found));
+                if self.tries.len() >= TRIES {
+                    self.cursor = lane;
+                    return wait;
+                }
             }
         }
         wait
@@ -157,7 +164,10 @@ async fn tell(means: &Means, found: &FoundJob, number: u32) -> bool {
     let (Some(callback), Some(end_seq)) = (&job.spec.callback, job.result_seq) else { return true };
     let begin = Instant::now();
     let outcome = match envelope(found, end_seq, means.clock.now()) {
-        Some((headers, body)) => means.client.post(&callback.url, headers, body).await,
+        Some((headers, body)) => {
+            let answer = means.client.post(&callback.url, headers.clone(), body).await;
+            answer.map(|answer| Answer { text: hidden(answer.text, &headers), ..answer })
+        }
         None => Err("the request cannot be signed".to_owned()),
     };
     let duration_ms = begin.elapsed().as_millis() as Millis;

@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 
+use emit_core::SpaceNo;
 use emit_store::Lane;
 use tokio::time::Instant;
 
-use super::bounds::{LANES_KNOWN, REST, REST_MAX, TRIES_PER_LANE};
+use super::bounds::{LANES_KNOWN, REST, REST_MAX, TRIES_PER_LANE, TRIES_PER_SPACE};
 
 /// What is known of the lanes that have something under way or failed last.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     known: HashMap<Lane, Standing>,
+    /// Callbacks under way of each space that has any.
+    of_spaces: HashMap<SpaceNo, usize>,
 }
 
 #[derive(Debug, Default)]
@@ -24,13 +27,14 @@ struct Standing {
 impl Lanes {
     /// How many further callbacks may set out now. Where the last one failed: one, after a rest.
     pub(super) fn room(&self, lane: &Lane, now: Instant) -> usize {
-        let Some(standing) = self.known.get(lane) else { return TRIES_PER_LANE };
+        let of_space = TRIES_PER_SPACE.saturating_sub(self.of_spaces.get(&lane.0).copied().unwrap_or(0));
+        let Some(standing) = self.known.get(lane) else { return TRIES_PER_LANE.min(of_space) };
         let most = match (standing.failures, standing.rests_until) {
             (0, _) => TRIES_PER_LANE,
             (_, Some(until)) if now < until => 0,
             _ => 1,
         };
-        most.saturating_sub(standing.under_way)
+        most.saturating_sub(standing.under_way).min(of_space)
     }
 
     /// When the lane's rest ends, if that is what it waits for.
@@ -45,10 +49,17 @@ impl Lanes {
             self.known.retain(|_, standing| standing.under_way > 0);
         }
         self.known.entry(lane.clone()).or_default().under_way += 1;
+        *self.of_spaces.entry(lane.0).or_default() += 1;
     }
 
     /// One is back.
     pub(super) fn came_back(&mut self, lane: &Lane, well: bool, now: Instant) {
+        if let Some(under_way) = self.of_spaces.get_mut(&lane.0) {
+            *under_way = under_way.saturating_sub(1);
+            if *under_way == 0 {
+                self.of_spaces.remove(&lane.0);
+            }
+        }
         let Some(standing) = self.known.get_mut(lane) else { return };
         standing.under_way = standing.under_way.saturating_sub(1);
         if well {
@@ -88,5 +99,20 @@ mod tests {
         lanes.came_back(&one, true, start + REST_MAX);
         assert_eq!(lanes.room(&one, start + REST_MAX), TRIES_PER_LANE);
         assert!(lanes.known.is_empty(), "a lane that fares well is not remembered");
+    }
+
+    #[test]
+    fn a_space_leaves_room_for_others_however_many_lanes_it_has() {
+        let (mut lanes, start) = (Lanes::default(), Instant::now());
+        let lane = |space, at: usize| (space, format!("http://{at}"));
+        for at in 0..TRIES_PER_SPACE {
+            lanes.set_out(&lane(1, at));
+        }
+        assert_eq!(lanes.room(&lane(1, TRIES_PER_SPACE), start), 0);
+        assert_eq!(lanes.room(&lane(2, 0), start), TRIES_PER_LANE);
+        lanes.came_back(&lane(1, 0), true, start);
+        assert_eq!(lanes.room(&lane(1, TRIES_PER_SPACE), start), 1);
+        (1..TRIES_PER_SPACE).for_each(|at| lanes.came_back(&lane(1, at), true, start));
+        assert!(lanes.of_spaces.is_empty());
     }
 }

@@ -7,6 +7,7 @@ mod address;
 mod bounds;
 mod client;
 mod courier;
+mod hide;
 mod lanes;
 mod office;
 mod outlet;

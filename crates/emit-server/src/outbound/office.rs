@@ -35,22 +35,43 @@ pub(super) struct Office {
 pub(super) struct Messengers {
     office: OnceLock<Arc<Office>>,
     /// Locked for a look or a change of the map only.
-    of_spaces: RwLock<HashMap<SpaceNo, Messenger>>,
+    of_spaces: RwLock<HashMap<SpaceNo, OfSpace>>,
     /// Spaces in the map: with none, a commit is one load.
     count: AtomicUsize,
 }
 
-/// Those of one space; they end with it.
-struct Messenger {
-    slack: Option<Arc<Channel>>,
-    push: Option<Arc<Waker>>,
-    tasks: Vec<AbortHandle>,
+/// Those of one space.
+#[derive(Default)]
+struct OfSpace {
+    slack: Option<Messenger<Channel>>,
+    push: Option<Messenger<Waker>>,
 }
 
-impl Drop for Messenger {
+/// One at work; its task ends with it.
+struct Messenger<M> {
+    at_work: Arc<M>,
+    task: AbortHandle,
+}
+
+impl<M> Drop for Messenger<M> {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.task.abort();
     }
+}
+
+/// The messenger that is to be from now on: the old one if the new one would do the same.
+fn settled<M>(
+    old: Option<Messenger<M>>,
+    new: Option<M>,
+    is_like: fn(&M, &M) -> bool,
+    start: impl FnOnce(Arc<M>) -> AbortHandle,
+) -> Option<Messenger<M>> {
+    let new = new?;
+    if let Some(old) = old.filter(|old| is_like(&old.at_work, &new)) {
+        return Some(old);
+    }
+    let at_work = Arc::new(new);
+    Some(Messenger { task: start(at_work.clone()), at_work })
 }
 
 impl Messengers {
@@ -71,21 +92,20 @@ impl Messengers {
         }
     }
 
-    /// A space has these settings from now on. What waited under the old ones is dropped.
+    /// A space has these settings from now on. What waited under others is dropped; a messenger whose own settings
+    /// are as they were goes on, with its pace and its back-off.
     pub(super) fn settings_changed(&self, space: &Space) {
         let Some(office) = self.office.get() else { return };
-        let (slack, push) = (Channel::of(space).map(Arc::new), Waker::of(space).map(Arc::new));
         let mut of_spaces = self.change();
-        of_spaces.remove(&space.no);
+        let old = of_spaces.remove(&space.no).unwrap_or_default();
+        let slack = settled(old.slack, Channel::of(space), Channel::is_like, |slack| {
+            office.runtime.spawn(slack.run(office.clone())).abort_handle()
+        });
+        let push = settled(old.push, Waker::of(space), Waker::is_like, |push| {
+            office.runtime.spawn(push.run(office.clone())).abort_handle()
+        });
         if slack.is_some() || push.is_some() {
-            let mut tasks = Vec::new();
-            if let Some(slack) = &slack {
-                tasks.push(office.runtime.spawn(slack.clone().run(office.clone())).abort_handle());
-            }
-            if let Some(push) = &push {
-                tasks.push(office.runtime.spawn(push.clone().run(office.clone())).abort_handle());
-            }
-            of_spaces.insert(space.no, Messenger { slack, push, tasks });
+            of_spaces.insert(space.no, OfSpace { slack, push });
         }
         self.count.store(of_spaces.len(), Ordering::Relaxed);
     }
@@ -110,22 +130,22 @@ impl Messengers {
         }
         let of_spaces = self.of_spaces.read().unwrap_or_else(PoisonError::into_inner);
         for change in changes {
-            if let Some(Messenger { slack: Some(slack), .. }) = of_spaces.get(&change.job.space) {
-                slack.note(change);
+            if let Some(OfSpace { slack: Some(slack), .. }) = of_spaces.get(&change.job.space) {
+                slack.at_work.note(change);
             }
         }
         // The last change of each job: one that was taken in the very commit that brought it wakes nobody.
         let mut seen = HashSet::new();
         for change in changes.iter().rev() {
-            if let Some(Messenger { push: Some(push), .. }) = of_spaces.get(&change.job.space)
+            if let Some(OfSpace { push: Some(push), .. }) = of_spaces.get(&change.job.space)
                 && seen.insert(change.job.id)
             {
-                push.note(change);
+                push.at_work.note(change);
             }
         }
     }
 
-    fn change(&self) -> RwLockWriteGuard<'_, HashMap<SpaceNo, Messenger>> {
+    fn change(&self) -> RwLockWriteGuard<'_, HashMap<SpaceNo, OfSpace>> {
         self.of_spaces.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

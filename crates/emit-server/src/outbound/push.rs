@@ -28,6 +28,8 @@ pub(super) struct Waker {
 struct Pending {
     first: Option<(JobId, Arc<str>)>,
     count: u64,
+    /// The `webhook-id` under which just this was told and failed. With more to tell it is another message.
+    id: Option<String>,
 }
 
 impl Pending {
@@ -38,10 +40,18 @@ impl Pending {
         }
         self.first.get_or_insert((job, name));
         self.count += count;
+        self.id = None;
     }
 }
 
 impl Waker {
+    /// Whether both send the same to the same.
+    pub(super) fn is_like(&self, other: &Waker) -> bool {
+        let signs =
+            |waker: &Waker| (waker.space.outbound.secret.clone(), waker.space.outbound.previous.clone());
+        self.push == other.push && signs(self) == signs(other)
+    }
+
     /// That of a space that has one and hands out jobs.
     pub(super) fn of(space: &Space) -> Option<Waker> {
         let push = space.outbound.push.clone().filter(|_| !space.paused)?;
@@ -63,7 +73,8 @@ impl Waker {
         loop {
             let pending = self.pending.take().await;
             let Some((job, name)) = pending.first else { continue };
-            match self.send(&office, job, &name, pending.count).await {
+            let id = pending.id.unwrap_or_else(|| fresh_id(office.clock.now()).to_string());
+            match self.send(&office, &id, (job, &name), pending.count).await {
                 Ok(()) => {
                     failures = 0;
                     tokio::time::sleep(PUSH_PACE).await;
@@ -75,6 +86,7 @@ impl Waker {
                     } else {
                         self.pending.add(|waiting| {
                             waiting.first = Some((job, name));
+                            waiting.id = (waiting.count == 0).then_some(id);
                             waiting.count += pending.count;
                         });
                     }
@@ -105,7 +117,13 @@ impl Waker {
         }
     }
 
-    async fn send(&self, office: &Office, job: JobId, name: &str, count: u64) -> Result<(), String> {
+    async fn send(
+        &self,
+        office: &Office,
+        id: &str,
+        (job, name): (JobId, &str),
+        count: u64,
+    ) -> Result<(), String> {
         let now = office.clock.now();
         let mut body =
             format!("{{\"type\":\"job.pending\",\"spaceId\":\"{}\",\"jobId\":\"{job}\"", self.space.id);
@@ -114,7 +132,7 @@ impl Waker {
         body.push_str(&format!(",\"count\":{count},\"timestamp\":\"{}\"}}", Rfc3339Millis(now)));
         let mut head = headers(self.push.headers.as_deref());
         let secrets = self.space.outbound.secrets(now);
-        sign(&mut head, secrets, &fresh_id(now).to_string(), now, &body).ok_or("it cannot be signed")?;
+        sign(&mut head, secrets, id, now, &body).ok_or("it cannot be signed")?;
         let answer = office.client.post(&self.push.url, head, body).await?;
         if answer.is_success() { Ok(()) } else { Err(format!("it answered {}", answer.status_code)) }
     }

@@ -45,6 +45,11 @@ impl Channel {
         Some(Channel { space: space.clone(), slack, told: Pile::default() })
     }
 
+    /// Whether both tell the same to the same.
+    pub(super) fn is_like(&self, other: &Channel) -> bool {
+        self.slack == other.slack && self.space.name == other.space.name
+    }
+
     /// A job of the space was changed.
     pub(super) fn note(&self, change: &Change) {
         for event in change.events.iter().filter(|event| self.slack.events.contains(&event.kind)) {
