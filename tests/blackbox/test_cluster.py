@@ -14,9 +14,9 @@ import time
 
 import postgres
 from crash_load import Journal, Load, Watcher
+from crash_rounds import AFTER, audit
 from nodes import node
 from streams import newest_seq, wait_for
-from test_crash import AFTER, audit
 
 SECONDS = int(os.environ.get("EMIT_CLUSTER_SECONDS", "40"))
 NODES = 3
