@@ -11,9 +11,7 @@ use anyhow::{Result, anyhow};
 use emit_core::apply::create;
 use emit_core::ids::Id;
 use emit_core::retry::Backoff;
-use emit_core::{
-    Circumstances, Command, Job, NewJob, RawJson, Report as WorkerReport, Spec, Transition, apply,
-};
+use emit_core::{Circumstances, Command, Job, NewJob, RawJson, Report as WorkerReport, Spec, apply};
 use emit_server::clock::Clock;
 use emit_server::engine::{Caller, Engine, ReportCall, Shared};
 use emit_server::keyring::Keyring;
@@ -132,7 +130,7 @@ fn next(phase: u64, job: Option<&Job>, space: i64, now: i64, random: u128) -> Re
     let command = match phase {
         0 => {
             let new = new_job();
-            return Ok(change(None, create(id, space, &new, now)));
+            return Ok(Change::of(None, create(id, space, &new, now)));
         }
         1 => Command::Deliver { delivery: id, worker: None, auto_ack: false },
         2 => report(WorkerReport::Ack),
@@ -141,26 +139,11 @@ fn next(phase: u64, job: Option<&Job>, space: i64, now: i64, random: u128) -> Re
     };
     let job = job.ok_or_else(|| anyhow!("a job is missing"))?;
     let given = Circumstances { now, chance: 0.5, max_deliveries: None };
-    Ok(change(Some(job), apply(job, &command, &given).map_err(|refusal| anyhow!("{refusal:?}"))?))
+    Ok(Change::of(Some(job), apply(job, &command, &given).map_err(|refusal| anyhow!("{refusal:?}"))?))
 }
 
 fn report(report: WorkerReport) -> Command {
     Command::Report { fence: None, report }
-}
-
-fn change(before: Option<&Job>, transition: Transition) -> Change {
-    Change {
-        before: before.map(|job| job.status),
-        due_before: before.and_then(Job::due_at),
-        job: transition.job,
-        events: transition.events,
-        payload: transition.payload,
-        fingerprint: None,
-        logs: Vec::new(),
-        erase: false,
-        callback: transition.callback,
-        recorded: Vec::new(),
-    }
 }
 
 /// The same lives through the engine's queue, each caller waiting for its answer.

@@ -19,7 +19,8 @@ use std::sync::Arc;
 use emit_core::callback::{CallbackChange, Failure};
 use emit_core::outbound::Outbound;
 use emit_core::{
-    Event, EventType, Job, JobId, JobNo, Millis, RawJson, Recorded, Scopes, SpaceId, SpaceNo, Status, TokenId,
+    Event, EventType, Job, JobId, JobNo, Millis, RawJson, Recorded, Scopes, SpaceId, SpaceNo, Status,
+    TokenId, Transition,
 };
 
 /// Why a store did not do what it was asked to. Unexpected, unlike a refusal.
@@ -180,6 +181,24 @@ impl Change {
                 )
             })
             && !self.job.status.is_waiting()
+    }
+}
+
+impl Change {
+    /// What a transition of a job, or to a new one, means to the store.
+    pub fn of(before: Option<&Job>, transition: Transition) -> Change {
+        Change {
+            before: before.map(|job| job.status),
+            due_before: before.and_then(Job::due_at),
+            job: transition.job,
+            events: transition.events,
+            payload: transition.payload,
+            fingerprint: None,
+            logs: Vec::new(),
+            erase: transition.erase,
+            callback: transition.callback,
+            recorded: Vec::new(),
+        }
     }
 }
 

@@ -16,9 +16,7 @@ use std::sync::Arc;
 use emit_core::apply::create;
 use emit_core::outbound::{Outbound, Secret};
 use emit_core::retry::Backoff;
-use emit_core::{
-    Circumstances, Command, Job, Millis, NewJob, RawJson, Report, Scopes, Spec, Transition, apply, ids::Id,
-};
+use emit_core::{Circumstances, Command, Job, Millis, NewJob, RawJson, Report, Scopes, Spec, apply, ids::Id};
 
 use crate::{Change, Space, Store, Token, Writer};
 
@@ -111,7 +109,7 @@ impl Driver {
     /// What creating a job means to the store.
     pub fn creation(&mut self, space: &Space, new: &NewJob) -> Change {
         let transition = create(self.id(), space.no, new, self.now);
-        Change { fingerprint: Some(new.fingerprint), ..change_of(None, transition) }
+        Change { fingerprint: Some(new.fingerprint), ..Change::of(None, transition) }
     }
 
     /// Creates one job in a commit of its own.
@@ -155,22 +153,7 @@ impl Driver {
 /// What a command makes of a job, which must not refuse it.
 pub fn change(job: &Job, command: &Command, now: Millis) -> Change {
     let given = Circumstances { now, chance: 0.5, max_deliveries: None };
-    change_of(Some(job), apply(job, command, &given).unwrap())
-}
-
-fn change_of(before: Option<&Job>, transition: Transition) -> Change {
-    Change {
-        before: before.map(|job| job.status),
-        due_before: before.and_then(Job::due_at),
-        job: transition.job,
-        events: transition.events,
-        payload: transition.payload,
-        fingerprint: None,
-        logs: Vec::new(),
-        erase: transition.erase,
-        callback: transition.callback,
-        recorded: Vec::new(),
-    }
+    Change::of(Some(job), apply(job, command, &given).unwrap())
 }
 
 /// A job with nothing special about it.
