@@ -1,5 +1,6 @@
 """Schemathesis over `/api/openapi.json`: every call with what its description allows, and with what it forbids.
 
+One worker: with more, Python 3.11 now and then fails in `ast.parse` (python/cpython issue 106905), and no faster.
 EMIT_SCHEMATHESIS_EXAMPLES and EMIT_SCHEMATHESIS_SECONDS lengthen a run; the seed it prints repeats it.
 """
 
@@ -25,7 +26,7 @@ def test_the_server_is_what_its_description_says(emit):
         [pathlib.Path(sys.executable).parent / "schemathesis", "--config-file",
          pathlib.Path(__file__).parent / "schemathesis.toml", "run", f"{emit.origin}/api/openapi.json",
          "--header", f"x-api-key: {harness.ADMIN_KEY}", "--phases", "examples,coverage,fuzzing",
-         "--max-examples", EXAMPLES, "--max-time", SECONDS, "--workers", "4", "--warnings", "off", "--no-color",
+         "--max-examples", EXAMPLES, "--max-time", SECONDS, "--workers", "1", "--warnings", "off", "--no-color",
          "--continue-on-failure", "--generation-database", "none"],
         capture_output=True, text=True)
     print(done.stdout[-3000:])
