@@ -297,8 +297,8 @@ pub struct FailingEndpoint {
     pub last_error: Option<String>,
 }
 
-impl From<emit_store::FailingEndpoint> for FailingEndpoint {
-    fn from(found: emit_store::FailingEndpoint) -> FailingEndpoint {
+impl From<emit_core::callback::FailingEndpoint> for FailingEndpoint {
+    fn from(found: emit_core::callback::FailingEndpoint) -> FailingEndpoint {
         use emit_core::time::Rfc3339Millis;
         FailingEndpoint {
             endpoint: found.endpoint,

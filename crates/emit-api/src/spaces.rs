@@ -4,10 +4,10 @@ use emit_core::ids::Id;
 use std::sync::Arc;
 
 use emit_core::Millis;
+use emit_core::Space as Row;
 use emit_core::limits::{MAX_DELIVERIES, OLD_SECRET_MS, RETENTION_DAYS};
 use emit_core::outbound::{Push, Secret, Slack};
 use emit_core::time::Rfc3339Millis;
-use emit_store::Space as Row;
 use serde::Serialize;
 use utoipa::ToSchema;
 

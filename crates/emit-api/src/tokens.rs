@@ -1,11 +1,11 @@
 //! Keys: what is asked for and what is told. The secret is told once.
 
+use emit_core::Token as Row;
 use emit_core::ids::Id;
 use emit_core::limits::GRACE_SECONDS;
 use emit_core::scope::GRANTS;
 use emit_core::time::Rfc3339Millis;
 use emit_core::{JobId, Millis, Scopes};
-use emit_store::Token as Row;
 use serde::Serialize;
 use utoipa::ToSchema;
 

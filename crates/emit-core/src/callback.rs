@@ -144,6 +144,21 @@ pub struct Failure {
     pub error: Option<String>,
 }
 
+/// An endpoint that did not take what it was told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FailingEndpoint {
+    /// Scheme, host and port.
+    pub endpoint: String,
+    /// Callbacks that failed and will be tried again.
+    pub waiting: i64,
+    /// Callbacks of which no further try comes.
+    pub given_up: i64,
+    /// When the next try is due.
+    pub next_try_at: Option<Millis>,
+    /// The latest failure.
+    pub last: Failure,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

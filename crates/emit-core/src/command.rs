@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::RawJson;
 use crate::callback::Tried;
 use crate::ids::DeliveryId;
-use crate::job::Spec;
+use crate::job::{Spec, Status};
 use crate::time::Millis;
 
 /// A job as its creator describes it, checked and with the defaults filled in.
@@ -125,4 +125,15 @@ pub enum Fence {
     Delivery(DeliveryId),
     /// Something that cannot be one.
     Unreadable,
+}
+
+/// Which jobs a bulk call means.
+#[derive(Debug, Clone)]
+pub struct Matching {
+    /// Their status.
+    pub status: Status,
+    /// Their name.
+    pub name: Option<String>,
+    /// Created before.
+    pub created_before: Option<Millis>,
 }

@@ -9,241 +9,26 @@ pub mod neighbours;
 pub mod postgres;
 pub mod sqlite;
 
+mod asked;
+mod change;
+mod error;
 mod landmarks;
 mod page;
 mod texts;
 
-use std::fmt;
 use std::sync::Arc;
 
-use emit_core::callback::{CallbackChange, Failure};
-use emit_core::outbound::Outbound;
-use emit_core::{
-    Event, EventType, Job, JobId, JobNo, Millis, RawJson, Recorded, Scopes, SpaceId, SpaceNo, Status,
-    TokenId, Transition,
+use emit_core::{Job, JobId, JobNo, Millis, Recorded, SpaceId, SpaceNo, TokenId};
+
+pub use asked::{
+    CallbackLane, DueCallback, EndpointLane, EventsPage, Figures, FoundJob, JobsPage, ListQuery, LogQuery,
+    Remembered,
 };
-
-/// Why a store did not do what it was asked to. Unexpected, unlike a refusal.
-#[derive(Debug, Clone)]
-pub enum StoreError {
-    /// No space on the disk; the transaction is certainly rolled back. Heals by itself.
-    Full(String),
-    /// The statement failed before the commit; certainly rolled back.
-    Unavailable(String),
-    /// The commit failed and may be on disk or not.
-    Unknown(String),
-    /// A sync failed: nothing more is taken until a restart rereads the truth.
-    Stopped(String),
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StoreError::Full(why) => write!(f, "the disk is full: {why}"),
-            StoreError::Unavailable(why) => write!(f, "the store cannot be used: {why}"),
-            StoreError::Unknown(why) => write!(f, "the commit failed: {why}"),
-            StoreError::Stopped(why) => write!(f, "the store takes no writes until a restart: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for StoreError {}
-
-/// What store methods answer.
-pub type Result<T> = std::result::Result<T, StoreError>;
-
-/// A space, with what its commits keep up to date.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Space {
-    /// Its number, 0 until it is written.
-    pub no: SpaceNo,
-    /// Its public id.
-    pub id: SpaceId,
-    /// 1 to 200 characters.
-    pub name: String,
-    /// Hands out no jobs.
-    pub paused: bool,
-    /// 0 to 3,650: how long ended jobs and events are kept.
-    pub retention_days: i64,
-    /// Most jobs that may wait.
-    pub max_pending: Option<i64>,
-    /// Delivery timeouts of one attempt until the job is dead.
-    pub max_deliveries: Option<u32>,
-    /// What it signs with and sends. Shared: spaces are copied a lot, and this rarely changes.
-    pub outbound: Arc<Outbound>,
-    /// When it was created.
-    pub created_at: Millis,
-    /// The newest event's number; 0 before the first.
-    pub seq: i64,
-    /// The oldest kept event's number; `seq + 1` when none is kept.
-    pub oldest_seq: i64,
-    /// The newest event's time, or the space's creation.
-    pub last_at: Millis,
-    /// Jobs by status.
-    pub counts: [i64; 7],
-}
-
-impl Space {
-    /// Jobs that wait for a worker or their time.
-    pub fn waiting(&self) -> i64 {
-        self.counts[Status::Scheduled as usize] + self.counts[Status::Pending as usize]
-    }
-}
-
-/// A key.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Token {
-    /// Its public id.
-    pub id: TokenId,
-    /// SHA-256 of the secret.
-    pub hash: [u8; 32],
-    /// The secret itself: only for a space's public token.
-    pub secret: Option<String>,
-    /// What its owner calls it.
-    pub name: String,
-    /// The scopes' names as they were granted.
-    pub scope_names: Vec<String>,
-    /// What they open.
-    pub scopes: Scopes,
-    /// The space it is bound to.
-    pub space: Option<(SpaceNo, SpaceId)>,
-    /// The job it is bound to.
-    pub job: Option<JobId>,
-    /// When it was made.
-    pub created_at: Millis,
-    /// When it ends.
-    pub expires_at: Option<Millis>,
-    /// When it was last used, to the minute.
-    pub last_used_at: Option<Millis>,
-}
-
-impl Token {
-    /// Whether it is made to be published: a space's public key (also while its successor is known already), or one
-    /// for a single job. What such keys may do is bounded per address.
-    pub fn is_in_many_hands(&self) -> bool {
-        self.job.is_some() || self.scopes == Scopes::PROGRESS
-    }
-}
-
-/// A log line, numbered from 1 within its job.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LogLine {
-    /// Its number; 0 until it is written.
-    pub line: i64,
-    /// 0 debug, 1 info, 2 warn, 3 error.
-    pub level: u8,
-    /// What it says.
-    pub message: String,
-    /// When, by the worker's clock or ours.
-    pub at: Millis,
-    /// A JSON object.
-    pub fields: Option<RawJson>,
-}
-
-/// What one command makes of one job: written as a whole or not at all.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// The job afterwards. The store fills in `no` (of a new job) and `seq`.
-    pub job: Job,
-    /// The status before, or `None` for a new job.
-    pub before: Option<Status>,
-    /// When time alone would have changed the job before.
-    pub due_before: Option<Millis>,
-    /// What happened. The store numbers it: see `recorded`.
-    pub events: Vec<Event>,
-    /// A new payload.
-    pub payload: Option<RawJson>,
-    /// The fingerprint to remember under the job's idempotency key (new jobs).
-    pub fingerprint: Option<[u8; 32]>,
-    /// Log lines, the first of which gets number `job.log_lines - logs.len() + 1`.
-    pub logs: Vec<LogLine>,
-    /// Forget payload, result, logs, the data of all events and the idempotency key.
-    pub erase: bool,
-    /// What becomes of the callback of the job's end.
-    pub callback: CallbackChange,
-    /// The events with their numbers, after `write`.
-    pub recorded: Vec<Recorded>,
-}
-
-impl Change {
-    /// Whether it leaves the job where it stands: reports of a running job, the hottest of all.
-    pub(crate) fn only_touches(&self) -> bool {
-        self.before == Some(self.job.status)
-            && self.events.iter().all(|event| {
-                matches!(
-                    event.kind,
-                    EventType::Progress
-                        | EventType::Checkpoint
-                        | EventType::Custom
-                        | EventType::Log
-                        | EventType::CallbackSent
-                        | EventType::CallbackFailed
-                )
-            })
-            && !self.job.status.is_waiting()
-    }
-}
-
-impl Change {
-    /// What a transition of a job, or to a new one, means to the store.
-    pub fn of(before: Option<&Job>, transition: Transition) -> Change {
-        Change {
-            before: before.map(|job| job.status),
-            due_before: before.and_then(Job::due_at),
-            job: transition.job,
-            events: transition.events,
-            payload: transition.payload,
-            fingerprint: None,
-            logs: Vec::new(),
-            erase: transition.erase,
-            callback: transition.callback,
-            recorded: Vec::new(),
-        }
-    }
-}
-
-/// What stands beside a job's row.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Contents {
-    /// As sent.
-    pub payload: Option<RawJson>,
-    /// The latest progress.
-    pub progress: Option<RawJson>,
-    /// When it was reported.
-    pub progress_at: Option<Millis>,
-    /// The latest checkpoint.
-    pub checkpoint: Option<RawJson>,
-    /// The result, or what it died or was killed of.
-    pub result: Option<RawJson>,
-}
-
-impl Contents {
-    /// How long all of it is.
-    pub fn bytes(&self) -> usize {
-        let bodies = [&self.payload, &self.progress, &self.checkpoint, &self.result];
-        bodies.into_iter().flatten().map(|body| body.len()).sum()
-    }
-}
-
-/// What an idempotency key stands for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Remembered {
-    /// SHA-256 of the body that made the job.
-    pub fingerprint: [u8; 32],
-    /// The job.
-    pub job: JobId,
-}
-
-/// Which jobs a bulk call means.
-#[derive(Debug, Clone)]
-pub struct Matching {
-    /// Their status.
-    pub status: Status,
-    /// Their name.
-    pub name: Option<String>,
-    /// Created before.
-    pub created_before: Option<Millis>,
-}
+pub use change::Change;
+pub use emit_core::callback::FailingEndpoint;
+pub use emit_core::command::Matching;
+pub use emit_core::{Contents, LogLine, Space, Token};
+pub use error::{Result, StoreError};
 
 /// The one writer of an embedded store, or one lane's of a shared one. Everything between `begin` and `commit` is
 /// one transaction; what it reads holds what it has written.
@@ -327,131 +112,6 @@ pub trait Writer: Send {
     fn figures(&mut self) -> Figures;
 }
 
-/// What a store has done since it was opened, and holds; zeros where it has no such thing.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Rows that retention has dropped.
-    pub retained_rows: u64,
-    /// Times that the write-ahead log was moved into the file.
-    pub checkpoints: u64,
-    /// Times that this failed, or moved less than all of it.
-    pub checkpoints_failed: u64,
-    /// The file's size.
-    pub file_bytes: u64,
-    /// The write-ahead log's size.
-    pub log_bytes: u64,
-}
-
-/// Events after a position, in order.
-#[derive(Debug, Clone, Default)]
-pub struct EventsPage {
-    /// The events.
-    pub events: Vec<Recorded>,
-    /// The space's newest number at the moment of reading: with `more` false, everything up to it is here.
-    pub position: i64,
-    /// The space's oldest kept number.
-    pub oldest: i64,
-    /// The newest event's time.
-    pub last_at: Millis,
-    /// Others follow.
-    pub more: bool,
-}
-
-/// A job as people read it.
-#[derive(Debug, Clone)]
-pub struct FoundJob {
-    /// The row.
-    pub job: Job,
-    /// Its space at the same moment.
-    pub space: Space,
-    /// What stands beside the row.
-    pub contents: Contents,
-}
-
-/// Which page of a space's jobs.
-#[derive(Debug, Clone, Default)]
-pub struct ListQuery {
-    /// Any of these statuses; empty: all.
-    pub statuses: Vec<Status>,
-    /// This name.
-    pub name: Option<String>,
-    /// This tag.
-    pub tag: Option<(String, String)>,
-    /// Only these.
-    pub ids: Option<Vec<JobId>>,
-    /// At most that many.
-    pub limit: usize,
-    /// Older than this one.
-    pub before: Option<JobNo>,
-    /// Skip that many.
-    pub offset: usize,
-    /// Read payloads.
-    pub payloads: bool,
-    /// Read results.
-    pub results: bool,
-}
-
-/// A page of a space's jobs, newest first.
-#[derive(Debug, Clone)]
-pub struct JobsPage {
-    /// The jobs.
-    pub jobs: Vec<(Job, Contents)>,
-    /// Their space at the same moment.
-    pub space: Space,
-    /// Older ones follow.
-    pub more: bool,
-}
-
-/// Which lines of a job's log.
-#[derive(Debug, Clone, Default)]
-pub struct LogQuery {
-    /// After this line.
-    pub after: i64,
-    /// At most that many.
-    pub limit: usize,
-    /// Only these levels; empty: all.
-    pub levels: Vec<u8>,
-    /// Only messages that contain this.
-    pub contains: Option<String>,
-}
-
-/// What callbacks to one endpoint (scheme, host and port) from one space share, so that they wait for each other
-/// and for nobody else.
-pub type Lane = (SpaceNo, String);
-
-/// A callback that is to be tried now.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DueCallback {
-    /// The job whose end is to be told.
-    pub job: JobId,
-    /// Tries so far.
-    pub tries: u32,
-}
-
-/// A lane in which callbacks wait.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CallbackLane {
-    /// Which.
-    pub lane: Lane,
-    /// Those that are due, the longest first; empty when all of them have time.
-    pub due: Vec<DueCallback>,
-}
-
-/// An endpoint that did not take what it was told.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FailingEndpoint {
-    /// Scheme, host and port.
-    pub endpoint: String,
-    /// Callbacks that failed and will be tried again.
-    pub waiting: i64,
-    /// Callbacks of which no further try comes.
-    pub given_up: i64,
-    /// When the next try is due.
-    pub next_try_at: Option<Millis>,
-    /// The latest failure.
-    pub last: Failure,
-}
-
 /// One read connection: for people and streams, never waits for the writer. Each method reads one moment.
 pub trait Reader: Send {
     /// A job and what stands beside it.
@@ -488,7 +148,7 @@ pub trait Reader: Send {
     fn callback_lanes(
         &mut self,
         now: Millis,
-        after: &Lane,
+        after: &EndpointLane,
         lanes: usize,
         each: usize,
     ) -> Result<Vec<CallbackLane>>;

@@ -33,10 +33,7 @@ const ROOMS: &[(&str, May)] = &[
             "bytes",
         ]),
     ),
-    (
-        "crates/emit-api",
-        May::Ours(&["emit-core", "emit-store"], &["axum", "hyper", "rusqlite", "tokio", "rand"]),
-    ),
+    ("crates/emit-api", May::Ours(&["emit-core"], &["axum", "hyper", "rusqlite", "tokio", "rand"])),
     ("crates/emit-server", May::Ours(&["emit-core", "emit-store", "emit-api"], &["rusqlite", "clap"])),
     (
         "crates/emit",

@@ -1,9 +1,9 @@
 //! A job as it is answered. Payloads, results and the rest leave as they came: see [`crate::write`].
 
+use emit_core::Contents;
 use emit_core::retry::{Backoff, Strategy};
 use emit_core::time::SECOND;
 use emit_core::{Recorded, SpaceId, View};
-use emit_store::Contents;
 use utoipa::ToSchema;
 
 use crate::jobs::RetryBackoff;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use emit_core::Matching;
 use emit_core::limits::{
     ARRAY_ITEMS, JOB_TOKEN_SECONDS, MAX_RETRIES, POLL_COUNT, POLL_NAMES, PRIORITY, WAIT_SECONDS,
 };
 use emit_core::time::SECOND;
 use emit_core::{Edit, Millis, RawJson, Status};
-use emit_store::Matching;
 use utoipa::ToSchema;
 
 use super::create::scheduled_for;

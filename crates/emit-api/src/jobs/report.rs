@@ -1,9 +1,9 @@
 //! What workers say about jobs: one call each, or many in one array.
 
+use emit_core::LogLine;
 use emit_core::command::Fence;
 use emit_core::limits::{DELAY_SECONDS, LOG_LINE_BYTES, LOG_LINES};
 use emit_core::{JobId, Millis, RawJson, Report, Scope, Scopes};
-use emit_store::LogLine;
 use utoipa::ToSchema;
 
 use super::calls::nothing;

@@ -1,9 +1,9 @@
 //! Smaller answers about jobs.
 
+use emit_core::Contents;
 use emit_core::json::write_string;
 use emit_core::time::{Rfc3339Millis, SECOND};
 use emit_core::{JobId, Millis, Status};
-use emit_store::Contents;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -128,7 +128,7 @@ pub fn level_number(word: &str) -> Option<u8> {
 }
 
 /// Log lines as JSON.
-pub fn log_lines(lines: &[emit_store::LogLine]) -> String {
+pub fn log_lines(lines: &[emit_core::LogLine]) -> String {
     let mut out = String::new();
     array(&mut out, lines, |out, line| {
         let mut object = Object::open(out);
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn log_lines_are_written_as_the_contract_says() {
-        let line = emit_store::LogLine {
+        let line = emit_core::LogLine {
             line: 3,
             level: 2,
             message: "a\"b".into(),

@@ -12,7 +12,7 @@ use emit_core::callback::{Schedule, Tried};
 use emit_core::json::write_string;
 use emit_core::time::Rfc3339Millis;
 use emit_core::{JobId, Millis, Refusal};
-use emit_store::{CallbackLane, DueCallback, FoundJob, Lane};
+use emit_store::{CallbackLane, DueCallback, EndpointLane, FoundJob};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -44,12 +44,12 @@ pub(super) struct Courier {
     under_way: HashSet<JobId>,
     tries: JoinSet<Back>,
     /// The last lane that a look visited before no more could set out: the next look goes on behind it.
-    cursor: Lane,
+    cursor: EndpointLane,
 }
 
 /// A try that is over and written down.
 struct Back {
-    lane: Lane,
+    lane: EndpointLane,
     job: JobId,
     well: bool,
 }
@@ -62,7 +62,7 @@ impl Courier {
             lanes: Lanes::default(),
             under_way: HashSet::new(),
             tries: JoinSet::new(),
-            cursor: Lane::default(),
+            cursor: EndpointLane::default(),
         }
     }
 
@@ -100,7 +100,7 @@ impl Courier {
         }
         let mut wait = LOOK;
         // From where the last look ended to the last lane, then from the first.
-        let mut legs = if self.cursor == Lane::default() { 1 } else { 2 };
+        let mut legs = if self.cursor == EndpointLane::default() { 1 } else { 2 };
         let mut from = self.cursor.clone();
         while legs > 0 && self.tries.len() < TRIES {
             let now = self.means.clock.now();
@@ -148,7 +148,7 @@ impl Courier {
     }
 }
 
-async fn try_one(means: Means, lane: Lane, due: DueCallback) -> Back {
+async fn try_one(means: Means, lane: EndpointLane, due: DueCallback) -> Back {
     let job = due.job;
     let well = match means.reads.read(move |reader| reader.job(job)).await {
         Ok(Some(found)) => tell(&means, &found, due.tries + 1).await,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use emit_core::SpaceNo;
-use emit_store::Lane;
+use emit_store::EndpointLane;
 use tokio::time::Instant;
 
 use super::bounds::{LANES_KNOWN, REST, REST_MAX, TRIES_PER_LANE, TRIES_PER_SPACE};
@@ -11,7 +11,7 @@ use super::bounds::{LANES_KNOWN, REST, REST_MAX, TRIES_PER_LANE, TRIES_PER_SPACE
 /// What is known of the lanes that have something under way or failed last.
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
-    known: HashMap<Lane, Standing>,
+    known: HashMap<EndpointLane, Standing>,
     /// Callbacks under way of each space that has any.
     of_spaces: HashMap<SpaceNo, usize>,
 }
@@ -26,7 +26,7 @@ struct Standing {
 
 impl Lanes {
     /// How many further callbacks may set out now. Where the last one failed: one, after a rest.
-    pub(super) fn room(&self, lane: &Lane, now: Instant) -> usize {
+    pub(super) fn room(&self, lane: &EndpointLane, now: Instant) -> usize {
         let of_space = TRIES_PER_SPACE.saturating_sub(self.of_spaces.get(&lane.0).copied().unwrap_or(0));
         let Some(standing) = self.known.get(lane) else { return TRIES_PER_LANE.min(of_space) };
         let most = match (standing.failures, standing.rests_until) {
@@ -38,13 +38,13 @@ impl Lanes {
     }
 
     /// When the lane's rest ends, if that is what it waits for.
-    pub(super) fn rests_until(&self, lane: &Lane, now: Instant) -> Option<Instant> {
+    pub(super) fn rests_until(&self, lane: &EndpointLane, now: Instant) -> Option<Instant> {
         let standing = self.known.get(lane)?;
         standing.rests_until.filter(|until| standing.under_way == 0 && *until > now)
     }
 
     /// One has set out.
-    pub(super) fn set_out(&mut self, lane: &Lane) {
+    pub(super) fn set_out(&mut self, lane: &EndpointLane) {
         if self.known.len() >= LANES_KNOWN {
             self.known.retain(|_, standing| standing.under_way > 0);
         }
@@ -53,7 +53,7 @@ impl Lanes {
     }
 
     /// One is back.
-    pub(super) fn came_back(&mut self, lane: &Lane, well: bool, now: Instant) {
+    pub(super) fn came_back(&mut self, lane: &EndpointLane, well: bool, now: Instant) {
         if let Some(under_way) = self.of_spaces.get_mut(&lane.0) {
             *under_way = under_way.saturating_sub(1);
             if *under_way == 0 {

@@ -8,7 +8,7 @@ use emit_core::time::DAY;
 use emit_core::{Command, EventType, Job, Report};
 
 use super::{Check, Driver, START, plain, with};
-use crate::{Lane, Space, Store};
+use crate::{EndpointLane, Space, Store};
 
 pub const CHECKS: &[(&str, Check)] = &[
     ("callbacks: due with the end, gone when told", told),
@@ -42,13 +42,19 @@ fn tried(job: &Job, number: u32, status_code: Option<u16>) -> Command {
 }
 
 /// The lanes after that one at that time: endpoint, and number of tries of each callback that is due.
-fn due(store: &dyn Store, now: i64, after: &Lane, lanes: usize, each: usize) -> Vec<(String, Vec<u32>)> {
+fn due(
+    store: &dyn Store,
+    now: i64,
+    after: &EndpointLane,
+    lanes: usize,
+    each: usize,
+) -> Vec<(String, Vec<u32>)> {
     let found = store.reader().unwrap().callback_lanes(now, after, lanes, each).unwrap();
     found.into_iter().map(|lane| (lane.lane.1, lane.due.into_iter().map(|due| due.tries).collect())).collect()
 }
 
 fn all_due(store: &dyn Store, now: i64) -> Vec<(String, Vec<u32>)> {
-    due(store, now, &Lane::default(), 100, 100)
+    due(store, now, &EndpointLane::default(), 100, 100)
 }
 
 fn told(store: &dyn Store) {
@@ -60,7 +66,7 @@ fn told(store: &dyn Store) {
     let job = ended(&mut driver, &space, "https://A.example/x?y");
     let read = store.reader().unwrap().job(job.id).unwrap().unwrap().job;
     assert_eq!(read.spec.callback, job.spec.callback);
-    let lanes = store.reader().unwrap().callback_lanes(START, &Lane::default(), 9, 9).unwrap();
+    let lanes = store.reader().unwrap().callback_lanes(START, &EndpointLane::default(), 9, 9).unwrap();
     assert_eq!(lanes[0].lane, (space.no, "https://a.example".to_owned()));
     assert_eq!((lanes[0].due[0].job, lanes[0].due[0].tries), (job.id, 0));
     let after = driver.apply(&job, &tried(&job, 1, Some(204)));
@@ -77,7 +83,7 @@ fn lanes(store: &dyn Store) {
     }
     ended(&mut driver, &two, "http://a");
     let name = |text: &str| text.to_owned();
-    let first = due(store, START, &Lane::default(), 2, 2);
+    let first = due(store, START, &EndpointLane::default(), 2, 2);
     assert_eq!(first, [(name("http://a"), vec![0, 0]), (name("http://b"), vec![0])]);
     assert_eq!(due(store, START, &(one.no, name("http://b")), 2, 2), [(name("http://a"), vec![0])]);
     assert_eq!(due(store, START, &(two.no, name("http://a")), 2, 2), []);

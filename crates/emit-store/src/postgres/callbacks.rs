@@ -5,7 +5,7 @@ use emit_core::{Job, JobNo, Millis, SpaceNo};
 
 use super::rows::{self, Uuid};
 use super::session::{Outcome, Param, Session, Step};
-use crate::{CallbackLane, DueCallback, FailingEndpoint, Lane};
+use crate::{CallbackLane, DueCallback, EndpointLane, FailingEndpoint};
 
 /// So long a callback that was shown to one node is shown to no other: longer than a try takes.
 const SHOWN: Millis = 60_000;
@@ -66,7 +66,7 @@ pub(super) fn lanes(
     session: &Session,
     node: Uuid,
     now: Millis,
-    after: &Lane,
+    after: &EndpointLane,
     (lanes, each): (usize, usize),
 ) -> Outcome<Vec<CallbackLane>> {
     let mut found: Vec<CallbackLane> = Vec::new();
@@ -78,7 +78,7 @@ pub(super) fn lanes(
             &[space, endpoint],
         )?;
         let Some(next) = next else { break };
-        let lane: Lane = (next.try_get(0)?, next.try_get(1)?);
+        let lane: EndpointLane = (next.try_get(0)?, next.try_get(1)?);
         let due = session.query(
             "WITH shown AS (UPDATE callbacks SET shown_to = $5, shown_until = $3 + $6 WHERE job IN \
                  (SELECT job FROM callbacks WHERE space = $1 AND endpoint = $2 AND due_at IS NOT NULL \

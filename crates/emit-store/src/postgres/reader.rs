@@ -7,8 +7,8 @@ use super::rows::Uuid;
 use super::session::{Outcome, Session, Trouble};
 use super::{callbacks, claim, contents, events, jobs, lists, logs, spaces, tokens};
 use crate::{
-    CallbackLane, EventsPage, FailingEndpoint, FoundJob, JobsPage, Lane, ListQuery, LogLine, LogQuery,
-    Reader, Result, Space, StoreError, Token,
+    CallbackLane, EndpointLane, EventsPage, FailingEndpoint, FoundJob, JobsPage, ListQuery, LogLine,
+    LogQuery, Reader, Result, Space, StoreError, Token,
 };
 
 pub(super) struct PostgresReader {
@@ -140,7 +140,7 @@ impl Reader for PostgresReader {
     fn callback_lanes(
         &mut self,
         now: Millis,
-        after: &Lane,
+        after: &EndpointLane,
         lanes: usize,
         each: usize,
     ) -> Result<Vec<CallbackLane>> {

@@ -5,7 +5,7 @@ use emit_core::{Job, Millis, SpaceNo};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows;
-use crate::{CallbackLane, Change, DueCallback, FailingEndpoint, Lane};
+use crate::{CallbackLane, Change, DueCallback, EndpointLane, FailingEndpoint};
 
 /// Writes what a change makes of its job's callback.
 pub(super) fn write(connection: &Connection, change: &Change) -> Result<()> {
@@ -65,7 +65,7 @@ pub(super) fn is_waiting(connection: &Connection, job: i64) -> Result<bool> {
 pub(super) fn lanes(
     connection: &Connection,
     now: Millis,
-    after: &Lane,
+    after: &EndpointLane,
     lanes: usize,
     each: usize,
 ) -> Result<Vec<CallbackLane>> {
@@ -81,7 +81,7 @@ pub(super) fn lanes(
     let mut found: Vec<CallbackLane> = Vec::new();
     while found.len() < lanes {
         let (space, endpoint) = found.last().map_or(after, |last| &last.lane);
-        let Some(lane): Option<Lane> =
+        let Some(lane): Option<EndpointLane> =
             next.query_row(params![space, endpoint], |row| Ok((row.get(0)?, row.get(1)?))).optional()?
         else {
             break;

@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use super::{callbacks, claim, contents, events, jobs, lift, lists, logs, spaces, tokens};
 use crate::landmarks::Landmarks;
 use crate::{
-    CallbackLane, EventsPage, FailingEndpoint, FoundJob, JobsPage, Lane, ListQuery, LogLine, LogQuery,
-    Reader, Result, Space, Token,
+    CallbackLane, EndpointLane, EventsPage, FailingEndpoint, FoundJob, JobsPage, ListQuery, LogLine,
+    LogQuery, Reader, Result, Space, Token,
 };
 
 pub(super) struct SqliteReader {
@@ -104,7 +104,7 @@ impl Reader for SqliteReader {
     fn callback_lanes(
         &mut self,
         now: Millis,
-        after: &Lane,
+        after: &EndpointLane,
         lanes: usize,
         each: usize,
     ) -> Result<Vec<CallbackLane>> {
