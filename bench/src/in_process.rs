@@ -17,7 +17,7 @@ use emit_server::engine::{Caller, Engine, ReportCall, Shared};
 use emit_server::keyring::Keyring;
 use emit_server::reads::Reads;
 use emit_server::realtime::Hub;
-use emit_server::start::{new_space, public_token};
+use emit_server::fresh::{new_space, public_token};
 use emit_store::sqlite::SqliteStore;
 use emit_store::{Change, Store};
 

@@ -4,6 +4,8 @@ pub mod app;
 pub mod clock;
 pub mod demo;
 pub mod engine;
+pub mod first_start;
+pub mod fresh;
 pub mod http;
 mod insight;
 pub mod keyring;

@@ -3,21 +3,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use emit_core::outbound::Outbound;
-use emit_core::{Scope, Scopes, SpaceId};
+use emit_store::Store;
 use emit_store::postgres::{self, PostgresStore, Target};
 use emit_store::sqlite::{OpenError, SqliteStore};
-use emit_store::{Space, Store, Token, Writer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::app::{App, Settings};
 use crate::clock::Clock;
 use crate::engine::{Engine, Shared};
-use crate::keyring::{self, Keyring};
+use crate::first_start::{FirstSteps, first_start};
+use crate::keyring::Keyring;
 use crate::neighbours::{Neighbourhood, Outbox};
 use crate::net::local::Local;
-use crate::outbound::sign::fresh_secret;
 use crate::outbound::{self, Outlet};
 use crate::reads::Reads;
 use crate::realtime::Hub;
@@ -91,14 +89,6 @@ impl From<OpenError> for StartError {
             other => StartError::Failed(other.to_string()),
         }
     }
-}
-
-/// What a first start has made.
-pub struct FirstSteps {
-    /// The space `default`.
-    pub space: Option<SpaceId>,
-    /// The admin key, unless the operator brought one.
-    pub admin_key: Option<String>,
 }
 
 /// An opened store with its engine, not yet listening.
@@ -267,98 +257,4 @@ fn open(options: Options) -> Result<(Parts, Option<FirstSteps>), StartError> {
     };
     let parts = Parts { engine, neighbourhood, reads, keyring, hub, outlet, clock, settings, local, store };
     Ok((parts, first_steps))
-}
-
-/// A folder without an admin key gets one, a folder without anything the space `default` too.
-fn first_start(
-    writer: &mut dyn Writer,
-    clock: &Clock,
-    own_key: Option<&str>,
-) -> Result<Option<FirstSteps>, StartError> {
-    let now = clock.now();
-    writer.begin()?;
-    let is_new = writer.is_new()?;
-    let has_admin = writer.has_admin_token(now)?;
-    let mut steps = FirstSteps { space: None, admin_key: None };
-    if is_new {
-        steps.space = Some(default_space(writer, now)?);
-    }
-    match own_key {
-        Some(key) => {
-            let hash = keyring::hash(key);
-            match writer.token_by_hash(&hash)? {
-                None => writer.insert_token(&admin_token(hash, "EMIT_ADMIN_KEY", now))?,
-                Some(found) if is_admin(&found, now) => {}
-                Some(_) => return Err(StartError::NoAdmin),
-            }
-        }
-        None if !has_admin => {
-            let key = keyring::new_secret(false);
-            writer.insert_token(&admin_token(keyring::hash(&key), "admin", now))?;
-            steps.admin_key = Some(key);
-        }
-        None => {}
-    }
-    writer.commit(&mut [])?;
-    Ok((steps.space.is_some() || steps.admin_key.is_some()).then_some(steps))
-}
-
-fn is_admin(token: &Token, now: i64) -> bool {
-    let is_bound = token.space.is_some() || token.job.is_some();
-    token.scopes.allow(Scope::Admin) && !is_bound && token.expires_at.is_none_or(|end| now < end)
-}
-
-fn default_space(writer: &mut dyn Writer, now: i64) -> Result<SpaceId, StartError> {
-    let space = writer.insert_space(&new_space("default", now))?;
-    writer.insert_token(&Token { space: Some((space.no, space.id)), ..public_token(now) })?;
-    Ok(space.id)
-}
-
-/// A space with the default settings.
-pub fn new_space(name: &str, now: i64) -> Space {
-    Space {
-        no: 0,
-        id: keyring::fresh_id(now),
-        name: name.to_owned(),
-        paused: false,
-        retention_days: 14,
-        max_pending: None,
-        max_deliveries: None,
-        outbound: Arc::new(Outbound::new(fresh_secret())),
-        created_at: now,
-        seq: 0,
-        oldest_seq: 1,
-        last_at: now,
-        counts: [0; 7],
-    }
-}
-
-/// A public token, not yet of any space.
-pub fn public_token(now: i64) -> Token {
-    let secret = keyring::new_secret(true);
-    Token {
-        hash: keyring::hash(&secret),
-        secret: Some(secret),
-        ..token("Public read-only (progress)", "jobs:read:progress", now)
-    }
-}
-
-fn admin_token(hash: [u8; 32], name: &str, now: i64) -> Token {
-    Token { hash, ..token(name, "admin", now) }
-}
-
-fn token(name: &str, scope: &str, now: i64) -> Token {
-    Token {
-        id: keyring::fresh_id(now),
-        hash: [0; 32],
-        secret: None,
-        name: name.to_owned(),
-        scope_names: vec![scope.to_owned()],
-        scopes: Scopes::from_names([scope]).unwrap_or_default(),
-        space: None,
-        job: None,
-        created_at: now,
-        expires_at: None,
-        last_used_at: None,
-    }
 }

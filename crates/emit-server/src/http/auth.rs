@@ -12,7 +12,7 @@ use emit_store::Token;
 use ipnet::IpNet;
 
 use super::problem::Problem;
-use super::router::Access;
+use super::route::Access;
 use crate::app::App;
 use crate::net::Peer;
 

@@ -11,7 +11,7 @@ use emit_core::limits::{ARRAY_BYTES, BODY_BYTES};
 use http_body_util::BodyExt;
 
 use super::problem::{Code, Problem};
-use super::router::Route;
+use super::route::Route;
 use crate::app::Settings;
 
 /// Of a refused body so much is read and thrown away, so that its sender gets to read why.

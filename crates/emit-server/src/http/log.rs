@@ -10,7 +10,7 @@ use emit_core::TokenId;
 use emit_core::ids::Id;
 
 use super::problem::Code;
-use super::router::Route;
+use super::route::Route;
 
 /// What the log may say of a request.
 pub(super) struct Line<'a> {

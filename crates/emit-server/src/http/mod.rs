@@ -27,9 +27,11 @@ mod rate_limit;
 mod reading;
 mod reports;
 mod request_id;
+mod route;
 pub mod router;
 mod serve;
 mod spaces;
+mod table;
 mod tokens;
 
 pub use key_use::{note_key_use, note_used_keys};

@@ -5,7 +5,7 @@ use emit_api::openapi::{Operation, describe};
 
 use super::Answer;
 use super::call::{Call, json};
-use super::router::{Access, Route};
+use super::route::{Access, Route};
 
 pub(super) async fn get(call: Call) -> Answer {
     Ok(json(StatusCode::OK, call.shared.description.clone()))

@@ -12,51 +12,18 @@ use emit_api::jobs::{
     LogLine, LogRange, LogsRequest, MintRequest, Poll, PollRequest, Progress, ReleaseRequest, ReportAnswer,
     ReportItem, ReportKind,
 };
-use emit_api::openapi::{Named, Parameter, Shape, named};
+use emit_api::openapi::{Named, Shape, named};
 use emit_api::outbound::FailingEndpoint;
 use emit_api::spaces::{Space, SpaceRequest};
 use emit_api::tokens::{Me, RotateRequest, Token, TokenRequest};
 use emit_core::Scope;
 
-use super::call::Call;
-use super::problem::Problem;
-use super::serve::{Future, Service};
+use super::route::{Access, Route, route};
+use super::serve::Service;
 use super::{
-    Answer, dashboard, health, insight, jobs, lists, metrics, openapi, page, query, reading, reports, spaces,
-    tokens,
+    dashboard, health, insight, jobs, lists, metrics, openapi, page, query, reading, reports, spaces, tokens,
 };
 use crate::app::App;
-use crate::metrics::RouteMeter;
-
-/// Who may call a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
-    /// Everybody, without a key.
-    Open,
-    /// Any key that is valid.
-    AnyKey,
-    /// Keys with this scope.
-    Needs(Scope),
-    /// The same, and the key may also stand where a browser's WebSocket can put it.
-    Stream(Scope),
-    /// Keys that may make some report: which one is judged by item.
-    SomeReport,
-}
-
-/// One route.
-#[derive(Clone)]
-pub(super) struct Route {
-    pub method: Method,
-    pub path: &'static str,
-    pub access: Access,
-    pub handler: fn(Call) -> Future<Answer>,
-    pub summary: &'static str,
-    pub parameters: Vec<Parameter>,
-    pub body: Option<Shape>,
-    pub status: u16,
-    pub answer: Option<Shape>,
-    pub meter: Arc<RouteMeter>,
-}
 
 /// An async function as a pointer: its future is boxed, the one allocation that a table of handlers costs.
 macro_rules! by {
@@ -66,49 +33,6 @@ macro_rules! by {
     (report $kind:ident) => {
         |call| Box::pin(reports::one(call, ReportKind::$kind))
     };
-}
-
-fn route(
-    method: Method,
-    path: &'static str,
-    access: Access,
-    handler: fn(Call) -> Future<Answer>,
-    summary: &'static str,
-) -> Route {
-    Route {
-        method,
-        path,
-        access,
-        handler,
-        summary,
-        parameters: vec![],
-        body: None,
-        status: 200,
-        answer: None,
-        meter: Arc::new(RouteMeter::new()),
-    }
-}
-
-impl Route {
-    fn takes(mut self, body: Shape) -> Route {
-        self.body = Some(body);
-        self
-    }
-
-    fn gives(mut self, answer: Shape) -> Route {
-        self.answer = Some(answer);
-        self
-    }
-
-    fn with(mut self, status: u16) -> Route {
-        self.status = status;
-        self
-    }
-
-    fn given(mut self, parameters: &[Parameter]) -> Route {
-        self.parameters.extend_from_slice(parameters);
-        self
-    }
 }
 
 const JOB: Shape = Shape::One(named::<Job>());
@@ -210,64 +134,6 @@ pub(super) fn metrics_routes() -> Vec<Route> {
     vec![route(Method::GET, "/metrics", Access::Open, by!(metrics::get), "The same, without a key")]
 }
 
-/// All methods of one path.
-struct Endpoint {
-    routes: Vec<Arc<Route>>,
-    allow: String,
-}
-
-/// The table, ready for look-ups.
-pub(super) struct Table {
-    paths: matchit::Router<Endpoint>,
-    /// All of them, in the order of the table.
-    pub routes: Vec<Arc<Route>>,
-}
-
-/// A route, and what the path named.
-pub(super) struct Found<'a> {
-    pub route: &'a Arc<Route>,
-    pub named: matchit::Params<'a, 'a>,
-}
-
-impl Table {
-    /// Groups the routes by path.
-    pub(super) fn new(routes: Vec<Route>) -> Table {
-        let mut endpoints: Vec<(&'static str, Endpoint)> = Vec::new();
-        let routes: Vec<Arc<Route>> = routes.into_iter().map(Arc::new).collect();
-        for route in &routes {
-            let path = route.path;
-            let method =
-                if route.method == Method::GET { "GET, HEAD" } else { route.method.as_str() }.to_owned();
-            let route = route.clone();
-            match endpoints.iter_mut().find(|(known, _)| *known == path) {
-                Some((_, endpoint)) => {
-                    endpoint.allow = format!("{}, {method}", endpoint.allow);
-                    endpoint.routes.push(route);
-                }
-                None => endpoints.push((path, Endpoint { routes: vec![route], allow: method })),
-            }
-        }
-        let mut paths = matchit::Router::new();
-        for (path, endpoint) in endpoints {
-            // The paths are constants; that they do not contradict each other is what the test below is for.
-            if let Err(error) = paths.insert(path, endpoint) {
-                tracing::error!(%error, path, "a route cannot be reached");
-            }
-        }
-        Table { paths, routes }
-    }
-
-    /// The route of a request: else 404, or 405 with what is allowed.
-    pub(super) fn find<'a>(&'a self, method: &Method, path: &'a str) -> Result<Found<'a>, Problem> {
-        let found = self.paths.at(path).map_err(|_| Problem::not_found())?;
-        let method = if *method == Method::HEAD { &Method::GET } else { method };
-        match found.value.routes.iter().find(|route| route.method == *method) {
-            Some(route) => Ok(Found { route, named: found.params }),
-            None => Err(Problem::method_not_allowed(&found.value.allow)),
-        }
-    }
-}
-
 /// The service of all connections.
 pub fn service(app: Arc<App>) -> Service {
     Service::new(app)
@@ -276,32 +142,6 @@ pub fn service(app: Arc<App>) -> Service {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::problem::Code;
-
-    fn table() -> Table {
-        Table::new(routes().into_iter().chain(demo_routes()).collect())
-    }
-
-    #[test]
-    fn every_route_is_found_under_its_own_path() {
-        let table = table();
-        for route in routes() {
-            let path = route.path.replace(['{', '}'], "");
-            let found = table.find(&route.method, &path).map_err(|problem| problem.code());
-            assert_eq!(found.map(|found| found.route.path), Ok(route.path));
-        }
-    }
-
-    #[test]
-    fn what_is_not_there_is_404_and_what_is_there_otherwise_405() {
-        let table = table();
-        let code = |method, path| table.find(&method, path).map(|_| ()).unwrap_err().code();
-        assert_eq!(code(Method::GET, "/api/v1/nothing"), Code::NotFound);
-        assert_eq!(code(Method::GET, "/api/v1/me/"), Code::NotFound);
-        assert_eq!(code(Method::GET, "/api/v1/jobs/x/ack"), Code::MethodNotAllowed);
-        assert_eq!(code(Method::PUT, "/api/v1/jobs/x"), Code::MethodNotAllowed);
-        assert!(table.find(&Method::HEAD, "/healthz").is_ok());
-    }
 
     #[test]
     fn everything_about_spaces_and_their_keys_is_for_admins() {

@@ -7,8 +7,8 @@ use emit_store::Space;
 use super::Answer;
 use super::call::{Call, linked, nothing, value};
 use super::problem::Problem;
+use crate::fresh::{new_space, public_token};
 use crate::outbound::sign::fresh_secret;
-use crate::start::{new_space, public_token};
 
 pub(super) async fn create(call: Call) -> Answer {
     let settings = settings(call.json()?, true)?;

@@ -7,8 +7,9 @@ use clap::Args;
 use emit_core::callback::Schedule;
 use emit_core::time::SECOND;
 use emit_server::app::{Patience, Settings};
+use emit_server::first_start::FirstSteps;
 use emit_server::outbound;
-use emit_server::start::{FirstSteps, Options, Place, Server};
+use emit_server::start::{Options, Place, Server};
 use emit_server::traces;
 
 use super::{block_on, listen, refuse, refused, serve_until, told, with_config};

@@ -15,7 +15,7 @@ use super::faults::Faults;
 use super::journal::Journal;
 use crate::clock::Clock;
 use crate::engine::{Caller, Done, Engine, PollQuery, ReportCall};
-use crate::start::{new_space, public_token};
+use crate::fresh::{new_space, public_token};
 
 /// One client of one life of the node.
 pub(super) struct Client {

@@ -20,11 +20,11 @@ use crate::clock::Clock;
 use crate::engine::lane::Lane;
 use crate::engine::work::Work;
 use crate::engine::{Engine, Health, PollQuery, Shared};
+use crate::fresh::new_space;
 use crate::keyring::Keyring;
 use crate::reads::Reads;
 use crate::realtime::Hub;
 use crate::realtime::testing::SpaceWatcher;
-use crate::start::new_space;
 
 const CLIENTS: usize = 8;
 /// Between two turns when nobody asks for anything new.
