@@ -34,8 +34,8 @@ class Request:
 class Receiver:
     """Answers what `behave` makes of a request: a status, or (status, headers, body)."""
 
-    def __init__(self, behave=lambda request: 204, tls=None):
-        self.behave = behave
+    def __init__(self, behave=lambda request: 204, tls=None, host="127.0.0.1", port=0):
+        self.behave, self.host = behave, host
         self.requests: list[Request] = []
         self.lock = threading.Lock()
         outer = self
@@ -69,7 +69,7 @@ class Receiver:
             daemon_threads = True
             request_queue_size = 128
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server((host, port), Handler)
         self.scheme = "http"
         if tls:
             self.scheme = "https"
@@ -81,8 +81,12 @@ class Receiver:
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
     @property
+    def port(self) -> int:
+        return self.server.server_port
+
+    @property
     def url(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.server.server_port}"
+        return f"{self.scheme}://{self.host}:{self.port}"
 
     def received(self, count: int, path: str | None = None) -> list[Request]:
         """The first `count` requests (to that path), once there are so many."""

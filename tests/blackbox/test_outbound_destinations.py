@@ -21,7 +21,7 @@ def test_private_destinations_are_refused_and_the_refusal_names_the_option(emit,
     """«Outbound requests never reach private, loopback, link-local, carrier-NAT, mapped or NAT64 forms of them (checked
     after DNS, at connect) unless configured; the refusal names the option.»"""
     with Receiver() as receiver:
-        port = receiver.server.server_port
+        port = receiver.port
         jobs = {host: ended(emit, space, f"http://{host}:{port}/x") for host in REFUSED}
         for host, kind in REFUSED.items():
             [event, *_] = tries(emit, jobs[host]["id"], 1)
