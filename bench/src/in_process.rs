@@ -14,10 +14,10 @@ use emit_core::retry::Backoff;
 use emit_core::{Circumstances, Command, Job, NewJob, RawJson, Report as WorkerReport, Spec, apply};
 use emit_server::clock::Clock;
 use emit_server::engine::{Caller, Engine, ReportCall, Shared};
+use emit_server::fresh::{new_space, public_token};
 use emit_server::keyring::Keyring;
 use emit_server::reads::Reads;
 use emit_server::realtime::Hub;
-use emit_server::fresh::{new_space, public_token};
 use emit_store::sqlite::SqliteStore;
 use emit_store::{Change, Store};
 

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import harness
 from calls import problem, wait_for
 from harness import PATIENCE, ROOT
+from receivers import LOOPBACK, Receiver
 
 BOARD = ROOT / "deploy" / "grafana.json"
 
@@ -155,6 +156,19 @@ def test_streams_are_counted_while_open_and_when_they_end(own):
     with own.ws(f"spaces/{space}", query="since=0") as socket:
         harness.receive_until(socket, "killed")
     assert value(metrics(own), "emit_stream_store_pages_total") >= 1
+
+
+def test_what_is_sent_out():
+    """Callbacks by outcome: taken, refused, and those that reach nobody."""
+    with harness.server(*LOOPBACK) as emit, Receiver(lambda request: 204 if request.path == "/good" else 500) as receiver:
+        space = emit.space()["id"]
+        for url in (f"{receiver.url}/good", f"{receiver.url}/bad", "http://10.0.0.1/"):
+            emit.report(emit.create(space, callbackUrl=url)["id"], "kill")
+        outcomes = ("taken", "refused", "unanswered")
+        wait_for("three tries", lambda: value(metrics(emit), "emit_outbound_request_duration_seconds_count") >= 3)
+        found = metrics(emit)
+        assert all(value(found, "emit_outbound_requests_total", kind="callback", outcome=one) == 1 for one in outcomes)
+        assert value(found, "emit_outbound_requests_total") == 3
 
 
 def selectors(node) -> list:

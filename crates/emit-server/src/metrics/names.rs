@@ -65,6 +65,9 @@ metrics! {
     STREAM_PAGES = "emit_stream_store_pages_total", Counter, [], "Pages that streams have read from the store.";
     STREAMS_CLOSED = "emit_streams_closed_total", Counter, ["reason"], "Streams that ended, by reason; slow and stuck are clients that were too slow.";
 
+    OUTBOUND_REQUESTS = "emit_outbound_requests_total", Counter, ["kind", "outcome"], "Callbacks, wake-ups and messages sent, and whether they were taken (2xx), refused or unanswered.";
+    OUTBOUND_SECONDS = "emit_outbound_request_duration_seconds", Histogram, ["kind"], "From resolving the receiver's name to the end of its answer, or of the wait for it.";
+
     RETAINED = "emit_retention_rows_total", Counter, [], "Rows that retention has dropped.";
     CHECKPOINTS = "emit_store_checkpoints_total", Counter, [], "Times that the write-ahead log was moved into the file.";
     CHECKPOINTS_FAILED = "emit_store_checkpoints_failed_total", Counter, [], "Times that this failed or could not move all of it.";

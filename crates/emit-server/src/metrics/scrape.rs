@@ -4,6 +4,7 @@ use emit_core::Status;
 
 use super::engine::ENGINE;
 use super::http::{HTTP, RouteMeter};
+use super::outbound::OUTBOUND;
 use super::streams::STREAMS;
 use super::text::Text;
 use super::{names, process};
@@ -40,6 +41,7 @@ pub(crate) fn scrape(scrape: &Scrape<'_>) -> String {
     ENGINE.show(&mut text);
     spaces(&mut text, scrape);
     STREAMS.show(&mut text);
+    OUTBOUND.show(&mut text);
     ENGINE.show_store(&mut text);
     process::show(&mut text);
     text.finish()

@@ -25,6 +25,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use super::address::permitted;
 use super::bounds::{ANSWER_BYTES, CONNECT, HEAD_BYTES, REQUEST, RETRY_AFTER_MS};
 use crate::clock::Clock;
+use crate::metrics::{OUTBOUND, Outcome, Sent};
 
 /// What all requests share: cheap to clone.
 #[derive(Clone)]
@@ -65,9 +66,32 @@ impl Client {
         Client { tls: TlsConnector::from(Arc::new(config)), opened: opened.into(), clock }
     }
 
-    /// Sends the body to the URL, `extra` headers beside our own.
-    pub(super) async fn post(&self, url: &str, extra: HeaderMap, body: String) -> Result<Answer, Failed> {
-        let deadline = Instant::now() + REQUEST;
+    /// Sends the body to the URL, `extra` headers beside our own, and counts how that went.
+    pub(super) async fn post(
+        &self,
+        what: Sent,
+        url: &str,
+        extra: HeaderMap,
+        body: String,
+    ) -> Result<Answer, Failed> {
+        let begin = Instant::now();
+        let answer = self.answer_to(begin + REQUEST, url, extra, body).await;
+        let outcome = match &answer {
+            Ok(answer) if answer.is_success() => Outcome::Taken,
+            Ok(_) => Outcome::Refused,
+            Err(_) => Outcome::Unanswered,
+        };
+        OUTBOUND.sent(what, outcome, begin.elapsed());
+        answer
+    }
+
+    async fn answer_to(
+        &self,
+        deadline: Instant,
+        url: &str,
+        extra: HeaderMap,
+        body: String,
+    ) -> Result<Answer, Failed> {
         match timeout_at(deadline, self.exchange(url, extra, body)).await {
             Ok(Ok(response)) => Ok(read_answer(response, deadline, self.clock.now()).await),
             Ok(Err(why)) => Err(why),

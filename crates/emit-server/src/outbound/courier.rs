@@ -25,6 +25,7 @@ use super::outlet::Outlet;
 use super::sign::sign;
 use crate::clock::Clock;
 use crate::engine::{Engine, Health};
+use crate::metrics::Sent;
 use crate::reads::Reads;
 
 /// What a try needs besides its job.
@@ -165,7 +166,7 @@ async fn tell(means: &Means, found: &FoundJob, number: u32) -> bool {
     let begin = Instant::now();
     let outcome = match envelope(found, end_seq, means.clock.now()) {
         Some((headers, body)) => {
-            let answer = means.client.post(&callback.url, headers.clone(), body).await;
+            let answer = means.client.post(Sent::Callback, &callback.url, headers.clone(), body).await;
             answer.map(|answer| Answer { text: hidden(answer.text, &headers), ..answer })
         }
         None => Err("the request cannot be signed".to_owned()),

@@ -15,6 +15,7 @@ use super::office::Office;
 use super::pile::{Pile, back_off};
 use super::sign::sign;
 use crate::keyring::fresh_id;
+use crate::metrics::Sent;
 
 /// The wake-ups of one space.
 pub(super) struct Waker {
@@ -133,7 +134,7 @@ impl Waker {
         let mut head = headers(self.push.headers.as_deref());
         let secrets = self.space.outbound.secrets(now);
         sign(&mut head, secrets, id, now, &body).ok_or("it cannot be signed")?;
-        let answer = office.client.post(&self.push.url, head, body).await?;
+        let answer = office.client.post(Sent::Push, &self.push.url, head, body).await?;
         if answer.is_success() { Ok(()) } else { Err(format!("it answered {}", answer.status_code)) }
     }
 }

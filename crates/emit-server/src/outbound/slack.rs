@@ -12,6 +12,7 @@ use super::bounds::{FAILURES, SLACK_ERROR, SLACK_NAMED, SLACK_PACE};
 use super::client::headers;
 use super::office::Office;
 use super::pile::{Pile, back_off};
+use crate::metrics::Sent;
 
 /// The messages of one space.
 pub(super) struct Channel {
@@ -80,7 +81,8 @@ impl Channel {
             let mut failures = 0;
             while failures < FAILURES {
                 let (why, asked_ms) =
-                    match office.client.post(&self.slack.url, headers(None), body.clone()).await {
+                    match office.client.post(Sent::Slack, &self.slack.url, headers(None), body.clone()).await
+                    {
                         Ok(answer) if answer.is_success() => break,
                         Ok(answer) => (
                             format!("it answered {}", answer.status_code),
