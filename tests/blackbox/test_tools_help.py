@@ -8,7 +8,7 @@ import pytest
 
 from harness import BINARY, PATIENCE, ROOT
 
-COMMANDS = ["serve", "dev", "config", "key create", "backup", "restore", "doctor", "migrate", "completions"]
+COMMANDS = ["serve", "dev", "config", "key create", "backup", "restore", "doctor", "copy", "migrate", "completions"]
 
 
 def run(*words, **more):

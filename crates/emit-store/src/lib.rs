@@ -5,6 +5,7 @@
 //! in here.
 
 pub mod conformance;
+pub mod copy;
 pub mod neighbours;
 pub mod postgres;
 pub mod sqlite;

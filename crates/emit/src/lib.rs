@@ -35,6 +35,8 @@ enum Command {
     Restore(commands::restore::Flags),
     /// Examine a store, also beside a running server: is it whole, and does all of it fit together?
     Doctor(commands::doctor::Flags),
+    /// Copy a data folder's store into a PostgreSQL database, from where nodes go on.
+    Copy(commands::copy::Flags),
     /// Say what a database's tables lack, or bring them up to date.
     Migrate(commands::migrate::Flags),
     /// Print a script that completes these commands and flags in a shell.
@@ -51,6 +53,7 @@ pub fn run() -> ExitCode {
         Command::Backup(flags) => commands::backup::run(flags),
         Command::Restore(flags) => commands::restore::run(flags),
         Command::Doctor(flags) => commands::doctor::run(flags),
+        Command::Copy(flags) => commands::copy::run(flags),
         Command::Migrate(flags) => commands::migrate::run(flags),
         Command::Completions(flags) => commands::completions::run(&flags, Arguments::command()),
     }

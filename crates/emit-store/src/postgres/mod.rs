@@ -28,12 +28,14 @@ mod session;
 mod spaces;
 mod timers;
 mod tokens;
+mod vessel;
 mod writer;
 
 use connect::Address;
 pub use connect::Target;
 use rows::Uuid;
 use session::Session;
+pub(crate) use vessel::Vessel;
 
 use crate::neighbours::Neighbours;
 use crate::{Reader, Result, Store, StoreError, Writer};

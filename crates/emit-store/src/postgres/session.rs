@@ -5,13 +5,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, timeout};
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, CopyInSink, Row, Statement};
 
 use super::connect::{Address, Notices};
 use crate::{Result, StoreError};
@@ -94,6 +95,8 @@ pub(super) struct Session {
     /// Taken out only when the session is dropped.
     runtime: Option<Runtime>,
     client: Client,
+    /// How long an answer may take.
+    patience: Duration,
     /// By their text: as many as there are texts in this room.
     statements: RefCell<HashMap<String, Statement>>,
     /// A transaction is to begin with the next statement.
@@ -138,6 +141,7 @@ impl Session {
         Ok(Session {
             runtime: Some(runtime),
             client,
+            patience: PATIENCE,
             statements: RefCell::default(),
             opening: Cell::new(None),
             open: Cell::new(false),
@@ -155,6 +159,12 @@ impl Session {
                 done => return done,
             }
         }
+    }
+
+    /// The same, for statements that may take that long.
+    pub(super) fn with_patience(mut self, patience: Duration) -> Session {
+        self.patience = patience;
+        self
     }
 
     /// Whether it is of no use any more.
@@ -293,6 +303,18 @@ impl Session {
         Ok(rows.into_iter().next().unwrap_or_default())
     }
 
+    /// The names and types of what a statement would answer.
+    pub(super) fn columns(&self, sql: &str) -> Outcome<Vec<(String, Type)>> {
+        let statement = self.prepared(sql)?;
+        Ok(statement.columns().iter().map(|it| (it.name().to_owned(), it.type_().clone())).collect())
+    }
+
+    /// Begins a `COPY … FROM STDIN`.
+    pub(super) fn copy_in(&self, sql: &str) -> Outcome<CopyInSink<Bytes>> {
+        let statement = self.prepared(sql)?;
+        self.wait(self.client.copy_in(&statement))
+    }
+
     fn prepared(&self, sql: &str) -> Outcome<Statement> {
         if let Some(known) = self.statements.borrow().get(sql) {
             return Ok(known.clone());
@@ -311,16 +333,19 @@ impl Session {
     }
 
     /// Drives the connection until the work is done.
-    fn wait<T>(
+    pub(super) fn wait<T>(
         &self,
         work: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
     ) -> Outcome<T> {
         let Some(runtime) = &self.runtime else { return Err(Trouble::Lost("no runtime".into())) };
-        match runtime.block_on(async { timeout(PATIENCE, work).await }) {
+        match runtime.block_on(async { timeout(self.patience, work).await }) {
             Ok(done) => done.map_err(|why| self.note(why)),
             Err(_) => {
                 self.lost.set(true);
-                Err(Trouble::Lost(format!("the database did not answer within {} s", PATIENCE.as_secs())))
+                Err(Trouble::Lost(format!(
+                    "the database did not answer within {} s",
+                    self.patience.as_secs()
+                )))
             }
         }
     }

@@ -18,6 +18,7 @@ mod open;
 mod reader;
 mod retain;
 mod rows;
+mod source;
 mod spaces;
 mod timers;
 mod tokens;
@@ -35,6 +36,7 @@ use crate::{Reader, Result, Store, StoreError, Writer};
 pub use backup::{backup, restore};
 pub use open::OpenError;
 use open::{FILE, connect, create_file, create_folder, failed, lock, migrate, unreadable};
+pub(crate) use source::Source;
 
 /// An embedded store on a folder. Holds the folder's lock as long as it lives.
 pub struct SqliteStore {

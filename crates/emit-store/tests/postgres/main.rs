@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "a database takes its time to start")]
 
 mod cluster;
+mod copy;
 mod nodes;
 
 use emit_store::conformance;

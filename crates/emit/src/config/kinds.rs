@@ -164,10 +164,15 @@ impl Kind for AdminKey {
 }
 
 /// Where a shared store is. Without a password, so that it may be shown.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct StoreUrl(String);
 
 impl StoreUrl {
+    /// For a flag that is no setting.
+    pub(crate) fn parse(text: &str) -> Result<StoreUrl, String> {
+        StoreUrl::read(text)
+    }
+
     pub(crate) fn target(&self, password: Option<&StorePassword>) -> Target {
         Target::new(self.0.clone(), password.map(|password| password.0.clone()))
     }

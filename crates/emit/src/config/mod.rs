@@ -14,6 +14,7 @@ mod tests;
 
 pub(crate) use definition::Config;
 pub(crate) use flags::{Flags, ServeFlags, ToolFlags};
+pub(crate) use kinds::StoreUrl;
 use layers::{ConfigError, Values};
 
 /// The reference: every setting with its default and what it is for.
