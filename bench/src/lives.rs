@@ -23,8 +23,8 @@ const JOB: &str = concat!(
     r#"{"name":"encode","payload":{"source":"s3://uploads/2025/02/24/clip-000123.mov","#,
     r#""target":"s3://clips/000123.mp4","preset":"1080p","customer":"c_8f14e45f","notify":true}}"#
 );
-const PROGRESS: &str = r#"{"percent":50,"message":"frame 1200 of 2400"}"#;
-const RESULT: &str = r#"{"url":"s3://clips/000123.mp4","seconds":80.1}"#;
+pub(crate) const PROGRESS: &str = r#"{"percent":50,"message":"frame 1200 of 2400"}"#;
+pub(crate) const RESULT: &str = r#"{"url":"s3://clips/000123.mp4","seconds":80.1}"#;
 
 #[derive(Clone, Copy)]
 pub(crate) enum Shape {

@@ -4,6 +4,7 @@
 mod backlog;
 mod bare_frames;
 mod bare_http;
+mod drive;
 mod fanout;
 mod frames;
 mod http_client;
@@ -70,6 +71,9 @@ enum Role {
     /// A ceiling: frames written to sockets and nothing else
     #[command(hide = true)]
     BareFrames(bare_frames::Options),
+    /// Loads one job system as it is told, for the comparison with peers
+    #[command(hide = true)]
+    Drive(drive::Options),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -90,6 +94,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.role {
         Some(Role::BareHttp(options)) => bare_http::serve(&options).map(|()| true),
         Some(Role::BareFrames(options)) => bare_frames::serve(&options).map(|()| true),
+        Some(Role::Drive(options)) => drive::serve(&options).map(|()| true),
         None => measure(&arguments.run),
     };
     match outcome {

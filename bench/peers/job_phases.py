@@ -1,0 +1,139 @@
+"""The phases of the job systems. Those of one mode run at once, idle while another is loaded, and take turns round
+by round, so that a slow moment of the machine meets all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import pathlib
+
+import machine
+from job_systems import JobSystem, Programs, Running
+from results import Results
+
+PART = "jobs"
+
+
+@dataclasses.dataclass
+class Sizes:
+    rounds: int
+    seconds: float
+    warm_up: float
+    clients: int
+    batch: int
+    fill: int
+    latency_seconds: float
+
+
+FULL = Sizes(rounds=3, seconds=2.5, warm_up=0.5, clients=64, batch=50, fill=100_000, latency_seconds=8)
+QUICK = Sizes(rounds=1, seconds=0.7, warm_up=0.1, clients=16, batch=10, fill=2_000, latency_seconds=1)
+
+#: Creates a second of the latency that all meet alike, and its clients on either side.
+LATENCY_RATE = 200
+LATENCY_CLIENTS = 8
+
+#: Name of the phase, what is asked, whether its jobs come in arrays.
+LOOPS = [
+    ("life", {"phase": "lives"}, False),
+    ("life with progress", {"phase": "lives", "progress": True}, False),
+    ("life, batched", {"phase": "lives", "progress": True}, True),
+    ("create", {"phase": "create"}, False),
+    ("create, batched", {"phase": "create"}, True),
+]
+
+
+def run(systems: list[JobSystem], programs: Programs, scratch: pathlib.Path, sizes: Sizes, results: Results) -> None:
+    for mode in dict.fromkeys(system.subject.mode for system in systems):
+        with contextlib.ExitStack() as stack:
+            running = []
+            for system in systems:
+                if system.subject.mode != mode:
+                    continue
+                folder = scratch / f"{system.subject.name}-{mode}"
+                folder.mkdir()
+                with attempt(results, f"starting {system.subject}"):
+                    started = system.start(programs, folder)
+                    stack.callback(started.stop)
+                    results.describe(PART, system.subject, started.described)
+                    running.append(Measured(system, started, scratch, sizes, results))
+            all_phases(running, sizes, results)
+
+
+def all_phases(running: list["Measured"], sizes: Sizes, results: Results) -> None:
+    def each(name: str, phase) -> None:
+        for measured in list(running):
+            if name in measured.system.leaves_out:
+                continue
+            try:
+                phase(measured)
+            except Exception as error:  # one system's failure is a line of the report, and the others go on
+                results.failed(f"{measured.system.subject}, {name}", error)
+                running.remove(measured)
+
+    for name, asked, batched in LOOPS:
+        for number in range(sizes.rounds):
+            each(name, lambda one: one.loop(name, asked, batched, number))
+    each("create to start", lambda one: one.latency("200/s", LATENCY_RATE, LATENCY_CLIENTS))
+    each("create to start at 70 %", Measured.latency_at_70_percent)
+    each("memory", Measured.memory)
+
+
+@contextlib.contextmanager
+def attempt(results: Results, what: str):
+    try:
+        yield
+    except Exception as error:
+        results.failed(what, error)
+
+
+@dataclasses.dataclass
+class Measured:
+    """A running system with what is needed to measure it."""
+
+    system: JobSystem
+    running: Running
+    scratch: pathlib.Path
+    sizes: Sizes
+    results: Results
+
+    def add(self, figure: str, value: float | None) -> None:
+        self.results.add(PART, self.system.subject, figure, value)
+
+    def loop(self, name: str, asked: dict, batched: bool, number: int) -> None:
+        asked = {**asked, "queue": queue(name, number), "clients": self.sizes.clients,
+                 "batch": self.sizes.batch if batched else 1}
+        if name == "life, batched" and "life with progress" in self.system.leaves_out:
+            asked["progress"] = False
+        self.running.driver.ask(**asked, seconds=self.sizes.warm_up)
+        server, load = machine.cpu_seconds(self.running.pid), machine.cpu_seconds(self.running.driver.pid)
+        flushes = machine.disk_flushes(self.scratch)
+        answer = self.running.driver.ask(**asked, seconds=self.sizes.seconds)
+        done = answer["done"]
+        self.add(f"{name}, a second", done / answer["seconds"])
+        self.add(f"{name}, server CPU s per 1,000", (machine.cpu_seconds(self.running.pid) - server) * 1_000 / done)
+        load = machine.cpu_seconds(self.running.driver.pid) - load
+        self.add(f"{name}, cores that the load took", load / answer["seconds"])
+        if flushes is not None:
+            self.add(f"{name}, disk flushes each", (machine.disk_flushes(self.scratch) - flushes) / done)
+
+    def latency(self, name: str, rate: int, clients: int) -> None:
+        answer = self.running.driver.ask(phase="latency", queue=queue(f"latency {name}", 0), rate=rate,
+                                         clients=clients, seconds=self.sizes.latency_seconds)
+        self.add(f"create to start at {name}, p50 ms", answer["p50_ms"])
+        self.add(f"create to start at {name}, p99 ms", answer["p99_ms"])
+
+    def latency_at_70_percent(self) -> None:
+        most = self.results.median(PART, self.system.subject, "life, a second")
+        self.latency("70 % of its most", int(most * 0.7), self.sizes.clients)
+
+    def memory(self) -> None:
+        before = machine.memory_bytes(self.running.pid)
+        self.running.driver.ask(phase="fill", queue="memory", clients=4, batch=self.sizes.batch, count=self.sizes.fill)
+        after = machine.memory_bytes(self.running.pid)
+        self.add("memory with all jobs waiting, MB", after / 1e6)
+        self.add("memory of each waiting job, bytes", max(0, after - before) / self.sizes.fill)
+
+
+def queue(name: str, number: int) -> str:
+    """A name that every system takes, of this phase and round alone."""
+    return "".join(letter if letter.isalnum() else "_" for letter in f"{name}_{number}")

@@ -1,0 +1,108 @@
+"""The job systems: how each is started on a folder of its own, with what durability, and who loads it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+
+from process import Driver, Server, free_port
+from results import Described, Subject
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent.parent / "tests/blackbox"))
+import postgres  # noqa: E402  (the tests' own way to start one)
+
+NODE = HERE / "node_modules/.bin/node"
+BUN = HERE / "node_modules/.bin/bun"
+
+
+@dataclasses.dataclass
+class Programs:
+    emit: pathlib.Path
+    bench: pathlib.Path
+
+
+@dataclasses.dataclass
+class Running:
+    """`pid`: the root of the server's processes."""
+
+    described: Described
+    pid: int
+    driver: Driver
+    stop_server: Callable[[], None]
+
+    def stop(self) -> None:
+        self.driver.stop()
+        self.stop_server()
+
+
+@dataclasses.dataclass
+class JobSystem:
+    """`leaves_out`: phases for which the system has no call, each with the reason."""
+
+    subject: Subject
+    start: Callable[[Programs, pathlib.Path], Running]
+    leaves_out: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def said(*command) -> str:
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    return (done.stdout or done.stderr).strip()
+
+
+def npm_version(package: str) -> str:
+    return json.loads((HERE / "node_modules" / package / "package.json").read_text())["version"]
+
+
+def node_driver(name: str, folder: pathlib.Path, *arguments) -> Driver:
+    return Driver([NODE, HERE / f"drivers/{name}.mjs", *arguments], folder)
+
+
+def start_emit(programs: Programs, folder: pathlib.Path) -> Running:
+    port, key = free_port(), "emit_" + secrets.token_hex(20)
+    address = f"127.0.0.1:{port}"
+    server = Server([programs.emit, "serve", "--listen", address, "--data", folder], folder, port,
+                    {**os.environ, "EMIT_ADMIN_KEY": key})
+    driver = Driver([programs.bench, "drive", "emit", "--address", address, "--key", key], folder)
+    return Running(Described(said(programs.emit, "--version"), "fsync before each answer (there is no other)",
+                             "emit-bench, HTTP"), server.pid, driver, server.stop)
+
+
+def beanstalkd(flush: list[str], setting: str):
+    def start(programs: Programs, folder: pathlib.Path) -> Running:
+        port = free_port()
+        server = Server(["beanstalkd", "-l", "127.0.0.1", "-p", port, "-b", folder, *flush], folder, port)
+        driver = Driver([programs.bench, "drive", "beanstalkd", "--address", f"127.0.0.1:{port}"], folder)
+        return Running(Described(said("beanstalkd", "-v"), setting, "emit-bench, its protocol"), server.pid, driver,
+                       server.stop)
+    return start
+
+
+def bullmq(flags: list[str], setting: str):
+    def start(_programs: Programs, folder: pathlib.Path) -> Running:
+        port = free_port()
+        server = Server(["redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", folder, *flags], folder, port)
+        redis = re.search(r"v=(\S+)", said("redis-server", "--version")).group(1)
+        return Running(Described(f"BullMQ {npm_version('bullmq')} on Redis {redis}", setting, "its library, Node 24"),
+                       server.pid, node_driver("bullmq", folder, port), server.stop)
+    return start
+
+
+DURABLE, DEFAULT = "durable", "default"
+NO_PROGRESS = "it has no progress report"
+
+SYSTEMS = [
+    JobSystem(Subject("Emit", DURABLE), start_emit),
+    JobSystem(Subject("beanstalkd", DURABLE), beanstalkd(["-f0"], "fsync each write (-f0)")),
+    JobSystem(Subject("BullMQ", DURABLE), bullmq(["--appendonly", "yes", "--appendfsync", "always"],
+                                                 "appendonly, appendfsync always")),
+    JobSystem(Subject("beanstalkd", DEFAULT), beanstalkd([], "fsync at most each 50 ms")),
+    JobSystem(Subject("BullMQ", DEFAULT), bullmq([], "snapshots only, as Redis comes")),
+]

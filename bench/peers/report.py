@@ -1,0 +1,91 @@
+"""The report: a page of Markdown, all figures as CSV."""
+
+from __future__ import annotations
+
+import csv
+import pathlib
+import statistics
+
+import goals
+from results import Results, Subject
+
+#: Title of a table, its part, its columns: heading and figure. A column nobody has is left out.
+TABLES = [
+    ("Jobs: rates", "jobs", [
+        ("life", "life, a second"), ("life with progress", "life with progress, a second"),
+        ("life, batched", "life, batched, a second"), ("create", "create, a second"),
+        ("create, batched", "create, batched, a second")]),
+    ("Jobs: what a life costs the server", "jobs", [
+        ("CPU s per 1,000 lives", "life, server CPU s per 1,000"),
+        ("with progress", "life with progress, server CPU s per 1,000"),
+        ("batched", "life, batched, server CPU s per 1,000"),
+        ("disk flushes a life", "life, disk flushes each"),
+        ("with progress, flushes", "life with progress, disk flushes each"),
+        ("batched, flushes", "life, batched, disk flushes each"),
+        ("cores that the load took", "life, cores that the load took")]),
+    ("Jobs: from create to a worker's hands", "jobs", [
+        ("200/s, p50 ms", "create to start at 200/s, p50 ms"), ("p99 ms", "create to start at 200/s, p99 ms"),
+        ("at 70 % of its most, p50 ms", "create to start at 70 % of its most, p50 ms"),
+        ("p99 ms ", "create to start at 70 % of its most, p99 ms")]),
+    ("Jobs: memory", "jobs", [
+        ("MB with all waiting", "memory with all jobs waiting, MB"),
+        ("bytes a job", "memory of each waiting job, bytes")]),
+]
+
+
+def write(results: Results, heading: list[str], folder: pathlib.Path, judge: bool) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.md").write_text(markdown(results, heading, judge))
+    with (folder / "figures.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["part", "system", "mode", "version", "setting", "figure", "median", "min", "max", "rounds"])
+        for (part, subject, figure), values in results.values.items():
+            of = results.subjects[part, subject]
+            rows.writerow([part, subject.name, subject.mode, of.version, of.setting, figure,
+                           statistics.median(values), min(values), max(values), len(values)])
+
+
+def markdown(results: Results, heading: list[str], judge: bool) -> str:
+    lines = ["# Emit beside its peers", "", *heading, ""]
+    if not judge:
+        lines += ["A quick run: it shows that everything works; too small and too short to judge a figure.", ""]
+    lines += ["## Goals", "", *goals.table(results, judge), ""]
+    for title, part, columns in TABLES:
+        lines += table(results, title, part, columns)
+    if results.ceilings:
+        lines += ["## Ceilings: emit-bench in the same run", "", results.ceilings, ""]
+    lines += ["## Who was measured, and how", "", "| | version | setting | load |", "| --- | --- | --- | --- |"]
+    for (part, subject), of in results.subjects.items():
+        lines.append(f"| {part}: {subject} | {of.version} | {of.setting} | {of.load} |")
+    for failure in results.failures:
+        lines += ["", f"**Failed:** {failure}"]
+    return "\n".join(lines) + "\n"
+
+
+def table(results: Results, title: str, part: str, columns: list[tuple[str, str]]) -> list[str]:
+    subjects = results.of(part)
+    columns = [(heading, figure) for heading, figure in columns
+               if any((part, subject, figure) in results.values for subject in subjects)]
+    if not columns:
+        return []
+    lines = [f"## {title}", "", f"| | {' | '.join(heading for heading, _ in columns)} |",
+             "| --- |" + " --- |" * len(columns)]
+    for subject in subjects:
+        cells = [cell(results, part, subject, figure) for _, figure in columns]
+        if any(text != "–" for text in cells):
+            lines.append(f"| {subject} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def cell(results: Results, part: str, subject: Subject, figure: str) -> str:
+    values = results.values.get((part, subject, figure))
+    if not values:
+        return "–"
+    return number(statistics.median(values))
+
+
+def number(value: float) -> str:
+    """Three digits that say something, whatever the size."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) >= 1 else f"{value:.3f}"

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Runs Emit and its peers on this machine under the same load, and writes a report. `./task peers` installs what this
+needs and calls it; docs/benchmarks.md says how to read what comes out."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import pathlib
+import resource
+import shlex
+import shutil
+import sys
+import tempfile
+
+import job_phases
+import job_systems
+import machine
+import report
+from results import Results
+
+PARTS = ["jobs"]
+
+
+def main() -> int:
+    arguments = parsed()
+    raise_descriptor_limit()
+    programs = job_systems.Programs(arguments.emit.resolve(), arguments.bench.resolve())
+    results = Results()
+    # World-readable to the last folder: PostgreSQL does not run as root.
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="emit-peers-", dir=arguments.scratch))
+    began = datetime.datetime.now(datetime.UTC)
+    try:
+        syncs = machine.syncs_a_second(scratch, 0.5 if arguments.quick else 3)
+        if "jobs" in arguments.only:
+            sizes = job_phases.QUICK if arguments.quick else job_phases.FULL
+            systems = [system for system in job_systems.SYSTEMS
+                       if not arguments.systems or system.subject.name in arguments.systems]
+            job_phases.run(systems, programs, scratch, sizes, results)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    took = datetime.datetime.now(datetime.UTC) - began
+    heading = [
+        f"{began:%Y-%m-%d %H:%M} UTC, {took.seconds // 60} min {took.seconds % 60} s. {machine.described()}.",
+        f"The disk: {syncs:,.0f} times a second 4 KiB overwritten and synced, one after the other.",
+        "", f"Made by `./task peers {shlex.join(sys.argv[1:])}`.",
+    ]
+    report.write(results, heading, arguments.out, judge=not arguments.quick)
+    print((arguments.out / "report.md").read_text())
+    return 1 if results.failures else 0
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="at most two minutes: shows that everything works")
+    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("target/peers"), help="the report's folder")
+    parser.add_argument("--only", type=lambda text: text.split(","), default=PARTS, help=f"of {','.join(PARTS)}")
+    parser.add_argument("--systems", type=lambda text: text.split(","), default=[], help="only these job systems")
+    parser.add_argument("--emit", type=pathlib.Path, default=pathlib.Path("target/release/emit"))
+    parser.add_argument("--bench", type=pathlib.Path, default=pathlib.Path("target/release/emit-bench"))
+    parser.add_argument("--scratch", type=pathlib.Path, help="where the stores live; on a tmpfs syncs cost nothing")
+    arguments = parser.parse_args()
+    unknown = set(arguments.only) - set(PARTS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(unknown)}")
+    return arguments
+
+
+def raise_descriptor_limit() -> None:
+    """10,000 sockets need more than the usual soft limit of 1,024; children inherit what is set here."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
