@@ -45,11 +45,11 @@ class Running:
 
 @dataclasses.dataclass
 class JobSystem:
-    """`leaves_out`: phases for which the system has no call, each with the reason."""
+    """`leaves_out`: phases for which the system has no call."""
 
     subject: Subject
     start: Callable[[Programs, pathlib.Path], Running]
-    leaves_out: dict[str, str] = dataclasses.field(default_factory=dict)
+    leaves_out: set[str] = dataclasses.field(default_factory=set)
 
 
 def said(*command) -> str:
@@ -95,14 +95,60 @@ def bullmq(flags: list[str], setting: str):
     return start
 
 
+def nats(setting_line: str, setting: str):
+    def start(programs: Programs, folder: pathlib.Path) -> Running:
+        port = free_port()
+        settings = folder / "nats.conf"
+        settings.write_text(f'host: 127.0.0.1\nport: {port}\n'
+                            f'jetstream {{ store_dir: "{folder}"\n{setting_line} }}\n')
+        server = Server(["nats-server", "-c", settings], folder, port)
+        driver = Driver([programs.bench, "drive", "nats", "--address", f"127.0.0.1:{port}"], folder)
+        return Running(Described(said("nats-server", "--version"), setting, "emit-bench, its protocol"), server.pid,
+                       driver, server.stop)
+    return start
+
+
+def on_postgres(package: str, driver: str):
+    def start(_programs: Programs, folder: pathlib.Path) -> Running:
+        cluster = postgres.Cluster(port=free_port()).start()
+        version = said(postgres.programs() / "postgres", "--version").split()[2]
+        return Running(Described(f"{package} {npm_version(package)} on PostgreSQL {version}",
+                                 "synchronous_commit on, as PostgreSQL comes", "its library, Node 24"),
+                       cluster.process.pid, node_driver(driver, folder, cluster.url(cluster.database())),
+                       cluster.remove)
+    return start
+
+
+def bunqueue(before: list, setting: str):
+    def start(_programs: Programs, folder: pathlib.Path) -> Running:
+        port = free_port()
+        environment = {**os.environ, "TCP_PORT": str(port), "HTTP_PORT": str(free_port()), "HOST": "127.0.0.1",
+                       "BUNQUEUE_DATA_PATH": str(folder / "bunqueue.db"), "RATE_LIMIT_MAX_REQUESTS": "1000000000",
+                       "LOG_LEVEL": "error"}
+        server = Server([BUN, *before, HERE / "node_modules/bunqueue/dist/main.js"], folder, port, environment)
+        version = f"bunqueue {npm_version('bunqueue')} on Bun {npm_version('bun')}"
+        return Running(Described(version, setting, "its library over TCP, Bun"), server.pid,
+                       Driver([BUN, HERE / "drivers/bunqueue.mjs", port], folder), server.stop)
+    return start
+
+
 DURABLE, DEFAULT = "durable", "default"
-NO_PROGRESS = "it has no progress report"
+
+#: Systems without a call for a worker's progress.
+NO_PROGRESS = {"life with progress"}
 
 SYSTEMS = [
     JobSystem(Subject("Emit", DURABLE), start_emit),
     JobSystem(Subject("beanstalkd", DURABLE), beanstalkd(["-f0"], "fsync each write (-f0)")),
     JobSystem(Subject("BullMQ", DURABLE), bullmq(["--appendonly", "yes", "--appendfsync", "always"],
                                                  "appendonly, appendfsync always")),
+    JobSystem(Subject("NATS JetStream", DURABLE), nats("sync_interval: always", "sync_interval always")),
+    JobSystem(Subject("graphile-worker", DURABLE), on_postgres("graphile-worker", "graphile"), NO_PROGRESS),
+    JobSystem(Subject("pg-boss", DURABLE), on_postgres("pg-boss", "pgboss"), NO_PROGRESS),
+    JobSystem(Subject("bunqueue", DURABLE), bunqueue(["--preload", HERE / "servers/bunqueue_full_sync.mjs"],
+                                                     "durable jobs, and its SQLite made to sync at each commit")),
     JobSystem(Subject("beanstalkd", DEFAULT), beanstalkd([], "fsync at most each 50 ms")),
     JobSystem(Subject("BullMQ", DEFAULT), bullmq([], "snapshots only, as Redis comes")),
+    JobSystem(Subject("NATS JetStream", DEFAULT), nats("", "fsync each 2 minutes")),
+    JobSystem(Subject("bunqueue", DEFAULT), bunqueue([], "durable jobs; its SQLite does not sync at a commit")),
 ]
