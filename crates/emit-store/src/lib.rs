@@ -72,7 +72,6 @@ pub trait Writer: Send {
     /// Jobs a bulk call means, the oldest first.
     fn matching(&mut self, space: SpaceNo, which: &Matching, limit: usize) -> Result<Vec<Job>>;
     /// What stands beside the rows of these jobs: of as many of the first as hold about `bytes`, at least of one.
-    /// Of no fewer than fit; a store that asks for all at once may give all.
     fn contents(&mut self, jobs: &[Job], bytes: usize) -> Result<Vec<Contents>>;
 
     /// Takes changes: rows, events, logs, counts. Whatever is read from here on holds them. Their events get numbers

@@ -1,9 +1,11 @@
 //! Numbers without gaps, history, contents.
 
-use emit_core::{EventType, Job, Report};
+use std::time::Instant;
+
+use emit_core::{EventType, Job, NewJob, Report};
 
 use super::{Check, Driver, START, plain};
-use crate::Store;
+use crate::{ListQuery, Store};
 
 pub const CHECKS: &[(&str, Check)] = &[
     ("events: numbered per space from 1 without gaps", gapless),
@@ -11,7 +13,9 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("events: timestamps never fall", timestamps),
     ("events: a job's history forward, backward, in pages", history),
     ("events: a long history, from its middle too", long_history),
+    ("events: whoever replays a history walks it once, not once a page", one_long_walk),
     ("events: contents are the latest progress, checkpoint and result", contents),
+    ("events: no more contents than have room", contents_that_fit),
     ("events: everything is there after opening again", reopened),
 ];
 
@@ -82,6 +86,8 @@ fn history(store: &dyn Store) {
     let page = reader.job_events(job.id, 3, 3, 1 << 20).unwrap().unwrap();
     assert_eq!(page.events.iter().map(|event| event.seq).collect::<Vec<_>>(), [5, 7, 9]);
     assert!(page.more);
+    let small = reader.space_events(space.no, 0, 100, 1).unwrap().unwrap();
+    assert_eq!((small.events.len(), small.more), (1, true));
     let small = reader.job_events(job.id, 0, 100, 1).unwrap().unwrap();
     assert_eq!((small.events.len(), small.more), (1, true));
     let latest = reader.latest_events(&job, 2, usize::MAX).unwrap();
@@ -143,6 +149,64 @@ fn contents(store: &dyn Store) {
         driver.commit(|driver| driver.writer.contents(&[again], usize::MAX).unwrap()).pop().unwrap();
     assert_eq!((contents.progress, contents.result), (None, None));
     assert_eq!(contents.checkpoint.as_deref(), Some("{\"c\":1}"));
+}
+
+/// Told by proportion: where every page began at the newest event, all pages took as long as forty first ones.
+#[allow(clippy::disallowed_methods, reason = "proportions are judged, no times")]
+fn one_long_walk(store: &dyn Store) {
+    let mut driver = Driver::new(store);
+    let space = driver.space();
+    let job = driver.create(&space, plain("watched"));
+    let job = driver.deliver(&job);
+    let mut job = driver.report(&job, Report::Ack);
+    for _ in 0..16 {
+        driver.writer.begin().unwrap();
+        driver.writer.load(&[job.id]).unwrap();
+        let progress = emit_core::Command::Report { fence: None, report: Report::Progress("1".into()) };
+        let mut changes = Vec::new();
+        for _ in 0..5_000 {
+            let mut one = [super::change(&job, &progress, START)];
+            driver.writer.write(START, &mut one).unwrap();
+            job.clone_from(&one[0].job);
+            changes.extend(one);
+        }
+        driver.writer.commit(&mut changes).unwrap();
+        job.clone_from(&changes[4_999].job);
+    }
+    let mut reader = store.reader().unwrap();
+    let (mut seen, mut first) = (0, None);
+    let begin = Instant::now();
+    while seen < job.seq {
+        let page = reader.job_events(job.id, seen, 1_000, 1 << 20).unwrap().unwrap();
+        seen = page.events.last().unwrap().seq;
+        first.get_or_insert_with(|| begin.elapsed());
+    }
+    let (first, all) = (first.unwrap(), begin.elapsed());
+    assert!(all < 15 * first, "the first page took {first:?}, all of them {all:?}");
+}
+
+/// Of what is written already and of what is not.
+fn contents_that_fit(store: &dyn Store) {
+    let mut driver = Driver::new(store);
+    let space = driver.space();
+    let body = format!("\"{}\"", "x".repeat(998));
+    let new = || NewJob { payload: Some(body.as_str().into()), ..plain("a") };
+    let jobs: Vec<Job> = (0..5).map(|_| driver.create(&space, new())).collect();
+    let mut unwritten = vec![driver.creation(&space, &new()), driver.creation(&space, &new())];
+    driver.commit(|driver| {
+        let mut fit = |jobs: &[Job], bytes| driver.writer.contents(jobs, bytes).unwrap().len();
+        assert_eq!((fit(&jobs, 2_500), fit(&jobs, 0), fit(&jobs, usize::MAX)), (3, 1, 5));
+        assert_eq!((fit(&jobs[1..], 1_000), fit(&jobs[4..], 0)), (2, 1));
+        driver.writer.write(START, &mut unwritten).unwrap();
+        let mut mixed: Vec<Job> = unwritten.iter().map(|change| change.job.clone()).collect();
+        mixed.extend_from_slice(&jobs);
+        assert_eq!(driver.writer.contents(&mixed, 2_500).unwrap().len(), 3);
+        driver.writer.rollback();
+        driver.writer.begin().unwrap();
+    });
+    let query = ListQuery { limit: 10, payloads: true, ..ListQuery::default() };
+    let page = store.reader().unwrap().jobs(space.id, &query, 5_000).unwrap().unwrap();
+    assert_eq!((page.jobs.len(), page.more), (2, true));
 }
 
 fn reopened(store: &dyn Store) {

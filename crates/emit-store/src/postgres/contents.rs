@@ -4,9 +4,9 @@
 
 use emit_core::{Job, JobNo, Millis};
 
-use super::event_key;
 use super::rows;
 use super::session::{Outcome, Param, Session, Step};
+use super::{as_number, event_key};
 use crate::Contents;
 
 /// In `kept`: the latest progress.
@@ -24,8 +24,14 @@ pub(super) struct Parts {
 /// Everything.
 pub(super) const ALL: Parts = Parts { payloads: true, results: true };
 
-/// What stands beside each of these jobs, in one statement.
-pub(super) fn contents(session: &Session, jobs: &[Job], parts: Parts) -> Outcome<Vec<Contents>> {
+/// What stands beside the first of these jobs, in one statement: of as many as hold about that many bytes, at least
+/// of one.
+pub(super) fn contents(
+    session: &Session,
+    jobs: &[Job],
+    parts: Parts,
+    bytes: usize,
+) -> Outcome<Vec<Contents>> {
     if jobs.is_empty() {
         return Ok(Vec::new());
     }
@@ -36,7 +42,12 @@ pub(super) fn contents(session: &Session, jobs: &[Job], parts: Parts) -> Outcome
     let payloads: Vec<Option<JobNo>> = numbers.iter().map(|no| parts.payloads.then_some(*no)).collect();
     let results = if parts.results { keys(|job| job.result_seq) } else { vec![None; jobs.len()] };
     let rows = session.query(
-        "SELECT b.body, coalesce(p.at, kp.at), coalesce(p.data, kp.data), coalesce(c.data, kc.data), r.data \
+        "SELECT body, at, progress, checkpoint, result FROM (SELECT *, \
+             sum(size) OVER (ORDER BY place ROWS UNBOUNDED PRECEDING) - size AS before FROM (SELECT *, \
+             coalesce(octet_length(body), 0) + coalesce(octet_length(progress), 0) + \
+             coalesce(octet_length(checkpoint), 0) + coalesce(octet_length(result), 0) AS size \
+         FROM (SELECT u.place, b.body, coalesce(p.at, kp.at) AS at, coalesce(p.data, kp.data) AS progress, \
+             coalesce(c.data, kc.data) AS checkpoint, r.data AS result \
          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) \
              WITH ORDINALITY AS u (job, body, progress, checkpoint, result, place) \
          LEFT JOIN payloads b ON b.job = u.body \
@@ -45,8 +56,15 @@ pub(super) fn contents(session: &Session, jobs: &[Job], parts: Parts) -> Outcome
          LEFT JOIN events c ON c.key = u.checkpoint AND c.data IS NOT NULL \
          LEFT JOIN kept kc ON u.checkpoint IS NOT NULL AND kc.job = u.job AND kc.kind = 1 \
          LEFT JOIN events r ON r.key = u.result \
-         ORDER BY u.place",
-        &[&numbers, &payloads, &keys(|job| job.progress_seq), &keys(|job| job.checkpoint_seq), &results],
+         ) AS found) AS sized) AS counted WHERE before <= $6 ORDER BY place",
+        &[
+            &numbers,
+            &payloads,
+            &keys(|job| job.progress_seq),
+            &keys(|job| job.checkpoint_seq),
+            &results,
+            &as_number(bytes),
+        ],
     )?;
     rows.iter()
         .map(|row| {

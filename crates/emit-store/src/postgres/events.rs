@@ -1,10 +1,13 @@
 //! Events: appended by the writer, read by position, walked back along a job.
 
+use std::collections::VecDeque;
+
 use emit_core::{Job, JobId, JobNo, Recorded, SpaceNo};
 
 use super::rows::{self, EVENT_COLUMNS, Uuid};
 use super::session::{Outcome, Param, Session, Step};
-use super::{event_key, seq_of};
+use super::{as_number, event_key, seq_of};
+use crate::landmarks::Landmarks;
 use crate::page::Page;
 
 /// Appends events whose numbers are still relative to their space's counter: see `pending`.
@@ -58,30 +61,45 @@ pub(super) fn of_space(
     limit: usize,
     bytes: usize,
 ) -> Outcome<(Vec<Recorded>, bool)> {
-    let sql = format!(
-        "SELECT {EVENT_COLUMNS} FROM events e JOIN jobs j ON j.no = e.job \
-         WHERE e.key > $1 AND e.key < $2 ORDER BY e.key LIMIT $3"
-    );
+    let sql = read("e.key > $1 AND e.key < $2 ORDER BY e.key LIMIT $3", "", "$4");
     let from = event_key(space, after.clamp(0, seq_of(-1)));
-    let rows = session.query(&sql, &[&from, &event_key(space + 1, 0), &(limit as i64 + 1)])?;
+    let rows =
+        session.query(&sql, &[&from, &event_key(space + 1, 0), &(limit as i64 + 1), &as_number(bytes)])?;
     page(rows.iter().map(rows::recorded), limit, bytes)
 }
 
 /// A job's events after a position, and whether others follow.
 pub(super) fn of_job(
     session: &Session,
+    landmarks: &Landmarks,
     job: &JobRef,
     after: i64,
     limit: usize,
     bytes: usize,
 ) -> Outcome<(Vec<Recorded>, bool)> {
-    let sql = format!(
-        "{CHAIN} SELECT {EVENT_COLUMNS} FROM \
-         (SELECT seq FROM chain WHERE seq > $3 ORDER BY seq LIMIT $4) c \
-         JOIN events e ON e.key = ($1::bigint << 40) | c.seq JOIN jobs j ON j.no = e.job ORDER BY e.key"
-    );
-    let rows = session.query(&sql, &[&job.space, &job.no, &after, &(limit as i64 + 1), &job.last_seq])?;
-    page(rows.iter().map(rows::recorded), limit, bytes)
+    let mut walk = landmarks.walk(job.no, after, limit, job.last_seq);
+    let begin = JobRef { last_seq: walk.start, ..*job };
+    let mut cut = walk.start != job.last_seq;
+    // Walking back meets the newest first: only the oldest `limit` numbers after the position are kept.
+    let mut wanted: VecDeque<i64> = VecDeque::new();
+    walk_back(session, &begin, after, |seq| {
+        walk.step(seq);
+        wanted.push_front(event_key(job.space, seq));
+        if wanted.len() > limit {
+            wanted.pop_back();
+            cut = true;
+        }
+    })?;
+    if wanted.is_empty() && begin.last_seq != job.last_seq {
+        landmarks.forget(job.no);
+        return of_job(session, landmarks, job, after, limit, bytes);
+    }
+    landmarks.learn(job.no, walk);
+    let keys: Vec<i64> = wanted.into();
+    let sql = read("e.key = ANY($1)", "", "$2");
+    let rows = session.query(&sql, &[&keys, &as_number(bytes)])?;
+    let (events, full) = page(rows.iter().map(rows::recorded), limit, bytes)?;
+    Ok((events, full || cut))
 }
 
 /// The latest events of a job, ascending: as many as the page has room for.
@@ -91,11 +109,10 @@ pub(super) fn latest_of_job(
     limit: usize,
     bytes: usize,
 ) -> Outcome<Vec<Recorded>> {
-    let sql = format!(
-        "{CHAIN} SELECT {EVENT_COLUMNS} FROM (SELECT seq FROM chain LIMIT $4) c \
-         JOIN events e ON e.key = ($1::bigint << 40) | c.seq JOIN jobs j ON j.no = e.job ORDER BY e.key DESC"
-    );
-    let rows = session.query(&sql, &[&job.space, &job.no, &0_i64, &(limit as i64), &job.last_seq])?;
+    let keys = "e.key IN (SELECT ($1::bigint << 40) | seq FROM chain LIMIT $4)";
+    let sql = format!("{CHAIN} {}", read(keys, "DESC", "$6"));
+    let rows = session
+        .query(&sql, &[&job.space, &job.no, &0_i64, &(limit as i64), &job.last_seq, &as_number(bytes)])?;
     let mut page = Page::new(limit, bytes);
     for row in &rows {
         if !page.take(rows::recorded(row)?) {
@@ -106,12 +123,42 @@ pub(super) fn latest_of_job(
     Ok(page.events)
 }
 
+/// The statement that reads events, in the order of their keys, with the data of only as many as have room: what the
+/// page will not take is not fetched either.
+fn read(which: &str, order: &str, bytes: &str) -> String {
+    format!(
+        "SELECT key, prev, job, type, status, at, CASE WHEN before <= {bytes} THEN data END, id, name FROM \
+         (SELECT *, sum(size) OVER (ORDER BY key {order} ROWS UNBOUNDED PRECEDING) - size AS before FROM \
+         (SELECT {EVENT_COLUMNS}, coalesce(octet_length(e.data), 0) AS size FROM events e \
+         JOIN jobs j ON j.no = e.job WHERE {which}) AS found) AS counted ORDER BY key {order}"
+    )
+}
+
 /// The numbers of a job's events after `$3`, walked back from the newest until retention has cut.
 const CHAIN: &str = "WITH RECURSIVE chain (seq, prev) AS ( \
     SELECT e.key & 1099511627775, e.prev FROM events e \
         WHERE e.key = ($1::bigint << 40) | $5 AND e.job = $2 AND $5 > $3 UNION ALL \
     SELECT e.key & 1099511627775, e.prev FROM chain c \
         JOIN events e ON e.key = ($1::bigint << 40) | c.prev AND e.job = $2 WHERE c.prev > $3)";
+/// Steps of a walk in one statement: memory stays small however long the history is.
+const STEPS: i64 = 10_000;
+
+/// Calls with each number of the job's events after a position, the newest first, until retention has cut.
+fn walk_back(session: &Session, job: &JobRef, after: i64, mut meet: impl FnMut(i64)) -> Outcome<()> {
+    let sql = format!("{CHAIN} SELECT seq, prev FROM chain LIMIT $4");
+    let mut next = Some(job.last_seq);
+    while let Some(from) = next {
+        let rows = session.query(&sql, &[&job.space, &job.no, &after, &STEPS, &from])?;
+        for row in &rows {
+            meet(row.try_get(0)?);
+        }
+        next = match rows.last() {
+            Some(last) if rows.len() as i64 == STEPS => Some(last.try_get(1)?),
+            _ => None,
+        };
+    }
+    Ok(())
+}
 
 /// Where a job's history begins to be walked.
 pub(super) struct JobRef {

@@ -19,8 +19,9 @@ pub(super) fn page(
     let Some(space) = spaces::by_id(session, space)? else { return Ok(None) };
     let numbers = numbers(session, space.no, query)?;
     let found = jobs::by_numbers(session, &numbers)?;
-    let beside = contents(session, &found, Parts { payloads: query.payloads, results: query.results })?;
-    let mut page = JobsPage { jobs: Vec::new(), space, more: false };
+    let parts = Parts { payloads: query.payloads, results: query.results };
+    let beside = contents(session, &found, parts, bytes)?;
+    let mut page = JobsPage { jobs: Vec::new(), space, more: beside.len() < found.len() };
     let mut bytes_left = bytes;
     for (job, beside) in found.into_iter().zip(beside) {
         let size = job_size(&job, &beside);

@@ -31,12 +31,15 @@ mod tokens;
 mod vessel;
 mod writer;
 
+use std::sync::Arc;
+
 use connect::Address;
 pub use connect::Target;
 use rows::Uuid;
 use session::Session;
 pub(crate) use vessel::Vessel;
 
+use crate::landmarks::Landmarks;
 use crate::neighbours::Neighbours;
 use crate::{Reader, Result, Store, StoreError, Writer};
 
@@ -49,6 +52,8 @@ pub struct PostgresStore {
     lanes: usize,
     /// This process among those on the database.
     node: Uuid,
+    /// Of the readers.
+    landmarks: Arc<Landmarks>,
 }
 
 /// Why a database could not be used.
@@ -101,7 +106,7 @@ impl PostgresStore {
         migrations::refuse_poolers(&address, &session)?;
         migrations::apply(&session)?;
         let node = fresh_uuid(&session).map_err(StoreError::from)?;
-        Ok(PostgresStore { address, lanes: lanes.max(1), node })
+        Ok(PostgresStore { address, lanes: lanes.max(1), node, landmarks: Arc::default() })
     }
 }
 
@@ -135,13 +140,18 @@ impl Store for PostgresStore {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>> {
-        Ok(Box::new(reader::PostgresReader::start(self.address.clone(), self.node)?))
+        Ok(Box::new(reader::PostgresReader::start(self.address.clone(), self.node, self.landmarks.clone())?))
     }
 }
 
 /// The key of an event: see the schema.
 fn event_key(space: i64, seq: i64) -> i64 {
     (space << 40) | seq
+}
+
+/// A number of bytes as a parameter.
+fn as_number(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// The `seq` of an event's key.

@@ -1,11 +1,14 @@
 //! One read connection: each method reads one moment.
 
+use std::sync::Arc;
+
 use emit_core::{Job, JobId, JobNo, Millis, Recorded, SpaceId, SpaceNo, TokenId};
 
 use super::connect::Address;
 use super::rows::Uuid;
 use super::session::{Outcome, Session, Trouble};
 use super::{callbacks, claim, contents, events, jobs, lists, logs, spaces, tokens};
+use crate::landmarks::Landmarks;
 use crate::{
     CallbackLane, EndpointLane, EventsPage, FailingEndpoint, FoundJob, JobsPage, ListQuery, LogLine,
     LogQuery, Reader, Result, Space, StoreError, Token,
@@ -16,12 +19,14 @@ pub(super) struct PostgresReader {
     /// This process among those on the database.
     node: Uuid,
     session: Option<Session>,
+    /// Shared by all readers of the store.
+    landmarks: Arc<Landmarks>,
 }
 
 impl PostgresReader {
-    pub(super) fn start(address: Address, node: Uuid) -> Result<PostgresReader> {
+    pub(super) fn start(address: Address, node: Uuid, landmarks: Arc<Landmarks>) -> Result<PostgresReader> {
         let session = Some(Session::connect(&address)?);
-        Ok(PostgresReader { address, node, session })
+        Ok(PostgresReader { address, node, session, landmarks })
     }
 
     /// Reads in one transaction: what is read together was true together. A connection that was lost while nobody
@@ -69,7 +74,8 @@ impl Reader for PostgresReader {
         self.moment(|session| {
             let Some(job) = jobs::by_id(session, id)? else { return Ok(None) };
             let Some(space) = spaces::by_no(session, job.space)? else { return Ok(None) };
-            let contents = contents::contents(session, std::slice::from_ref(&job), contents::ALL)?;
+            let contents =
+                contents::contents(session, std::slice::from_ref(&job), contents::ALL, usize::MAX)?;
             let contents = contents.into_iter().next().unwrap_or_default();
             Ok(Some(FoundJob { job, space, contents }))
         })
@@ -90,11 +96,12 @@ impl Reader for PostgresReader {
         limit: usize,
         bytes: usize,
     ) -> Result<Option<EventsPage>> {
+        let landmarks = self.landmarks.clone();
         self.moment(|session| {
             // A shell answers too: its last event tells a watcher that the job was erased.
             let Some(job) = events::job_ref(session, id)? else { return Ok(None) };
             let Some(space) = spaces::by_no(session, job.space)? else { return Ok(None) };
-            let (found, more) = events::of_job(session, &job, after, limit, bytes)?;
+            let (found, more) = events::of_job(session, &landmarks, &job, after, limit, bytes)?;
             Ok(Some(events_page(found, more, &space)))
         })
     }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use emit_core::{Job, JobId, JobNo, Millis, SpaceId, SpaceNo, TokenId};
+use emit_core::{Job, JobId, JobNo, Millis, SpaceId, SpaceNo, TokenId, limits};
 use tokio_postgres::Row;
 
 use super::connect::Address;
@@ -125,7 +125,7 @@ impl PostgresWriter {
         but.extend(offered.iter().flat_map(|offer| offer.jobs.iter().map(|job| job.no)));
         let limit = likely - free;
         let found = claim::claimable(self.session()?, key.0, &key.1, limit, &but)?;
-        let beside = contents(self.session()?, &found, ALL)?;
+        let beside = contents(self.session()?, &found, ALL, limits::ANSWER_BYTES)?;
         self.this.contents.extend(found.iter().map(|job| job.id).zip(beside));
         let per_name = key.1.len().max(1);
         let offer = self
@@ -350,21 +350,28 @@ impl Writer for PostgresWriter {
         Ok(found)
     }
 
-    fn contents(&mut self, jobs: &[Job], _: usize) -> Result<Vec<Contents>> {
+    fn contents(&mut self, jobs: &[Job], bytes: usize) -> Result<Vec<Contents>> {
         let unknown: Vec<Job> = jobs
             .iter()
             .filter(|job| job.no > 0 && !self.this.contents.contains_key(&job.id))
             .cloned()
             .collect();
-        let read = contents(self.session()?, &unknown, ALL)?;
+        let read = contents(self.session()?, &unknown, ALL, bytes)?;
         self.this.contents.extend(unknown.iter().map(|job| job.id).zip(read));
         let this = &self.this;
-        let of = |job: &Job| {
-            let mut contents = this.contents.get(&job.id).cloned().unwrap_or_default();
+        let mut found: Vec<Contents> = Vec::with_capacity(jobs.len());
+        let mut taken = 0;
+        for job in jobs {
+            let known = this.contents.get(&job.id);
+            if taken > bytes || (known.is_none() && job.no > 0) {
+                break;
+            }
+            let mut contents = known.cloned().unwrap_or_default();
             this.pending.complete(job, &mut contents);
-            contents
-        };
-        Ok(jobs.iter().map(of).collect())
+            taken += contents.bytes();
+            found.push(contents);
+        }
+        Ok(found)
     }
 
     fn write(&mut self, now: Millis, changes: &mut [Change]) -> Result<()> {
@@ -378,6 +385,8 @@ impl Writer for PostgresWriter {
 
     fn insert_space(&mut self, space: &Space) -> Result<Space> {
         self.this.dirty = true;
+        // What it sends is a matter of all nodes.
+        self.this.administer();
         let no = spaces::insert(self.session()?, space)?;
         let space = Space { no, ..space.clone() };
         self.this.keep(vec![space.clone()]);
