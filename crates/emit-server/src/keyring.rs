@@ -144,11 +144,16 @@ impl Keyring {
         self.forget_where(|token| token.id == id);
     }
 
-    /// The next use of any key reads it again.
+    /// The next use of any key reads it again. Who waits with one goes on waiting: see `look_again`.
     pub fn forget_all(&self) {
         let mut known = self.known();
         known.forgotten += 1;
         known.by_hash.clear();
+    }
+
+    /// Who waits with a key looks whether it is one still.
+    pub fn look_again(&self) {
+        self.forgot.send_replace(());
     }
 
     /// The next use of any key of this space reads it again.
@@ -161,7 +166,7 @@ impl Keyring {
         known.forgotten += 1;
         known.by_hash.retain(|_, token| !which(token));
         drop(known);
-        self.forgot.send_replace(());
+        self.look_again();
     }
 
     /// The keys used since the last call, for `lastUsedAt`.

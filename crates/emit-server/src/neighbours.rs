@@ -253,6 +253,7 @@ impl Watch {
         let administered = self.listener.administered()?;
         if self.administered != Some(administered) {
             self.shared.keyring.forget_all();
+            self.shared.keyring.look_again();
             self.check_keys()?;
             self.read_settings()?;
             self.administered = Some(administered);
@@ -279,15 +280,15 @@ impl Watch {
         Ok(())
     }
 
-    /// What spaces send outside, where another node has changed it.
+    /// What spaces send outside, where another node has changed it; at first of all: it may have been changed while
+    /// this node started. A messenger that would do the same goes on.
     fn read_settings(&mut self) -> emit_store::Result<()> {
-        let is_first = self.administered.is_none();
         let mut after = None;
         loop {
             let spaces = self.reader.spaces(after, PAGE.0)?;
             for space in &spaces {
                 let known = self.outbound.insert(space.no, space.outbound.clone());
-                if !is_first && known.as_ref() != Some(&space.outbound) {
+                if known.as_ref() != Some(&space.outbound) {
                     self.shared.outlet.settings_changed(space);
                 }
             }

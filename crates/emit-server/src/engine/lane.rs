@@ -13,7 +13,7 @@ use super::batch::{Batch, Effect, refusal_of};
 use super::polls::Waiting;
 use super::work::Work;
 use super::{Health, Polled, Shared, admin, bulk, create, single};
-use crate::metrics::ENGINE;
+use crate::metrics::{ENGINE, LaneTold};
 use crate::traces;
 
 /// Jobs touched by one batch: bounds how long one commit may take.
@@ -45,6 +45,8 @@ pub(super) struct Lane {
     next_housekeeping: Millis,
     /// After a failure: when timers may be tried again.
     timers_rest_until: Millis,
+    /// What the metrics know of it.
+    told: LaneTold,
 }
 
 impl Lane {
@@ -59,6 +61,7 @@ impl Lane {
             owes_everybody: false,
             next_housekeeping,
             timers_rest_until: 0,
+            told: LaneTold::default(),
         }
     }
 
@@ -126,6 +129,11 @@ impl Lane {
         };
         let took = syncing.elapsed();
         if let Err((refusal, error)) = outcome {
+            if refusal == Refusal::OutcomeUnknown && !effects.is_empty() {
+                // Keys may be revoked: the store knows.
+                self.shared.keyring.forget_all();
+                self.shared.keyring.look_again();
+            }
             answers.into_iter().for_each(|answer| answer(Err(refusal.clone())));
             self.note_failure(&error, &refusal, now);
             return;
@@ -162,7 +170,7 @@ impl Lane {
         });
         match kept {
             Ok(more) => {
-                ENGINE.looked(&self.writer.figures(), self.waiting.forget_gone());
+                ENGINE.looked(&mut self.told, self.writer.figures(), self.waiting.forget_gone());
                 let rest = if more { Duration::ZERO } else { HOUSEKEEPING };
                 self.next_housekeeping = now + rest.as_millis() as Millis;
                 if probes {
@@ -203,7 +211,7 @@ impl Lane {
     }
 
     fn note_failure(&mut self, error: &StoreError, refusal: &Refusal, now: Millis) {
-        ENGINE.failed(&self.writer.figures());
+        ENGINE.failed(&mut self.told, self.writer.figures());
         let health = if matches!(error, StoreError::Stopped(_)) { Health::Stopped } else { Health::Failing };
         if self.flags.health.swap(health as u8, Ordering::Relaxed) != health as u8 {
             tracing::error!("a batch could not be committed: {error}");

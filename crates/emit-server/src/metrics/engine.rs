@@ -1,4 +1,4 @@
-//! What the engine counts. Its one thread writes nearly all of it.
+//! What the engine counts. Its lanes write nearly all of it, each its share.
 
 use std::time::Duration;
 
@@ -10,19 +10,7 @@ use super::text::Text;
 use super::value::{Counter, Gauge, Histogram};
 
 /// The engine of this process.
-pub(crate) static ENGINE: Engine = Engine {
-    queued: Gauge::new(),
-    polls: Gauge::new(),
-    batch: Histogram::sizes(),
-    commit: Histogram::times(),
-    failed: Counter::new(),
-    events: [const { Counter::new() }; EventType::ALL.len()],
-    retained: Counter::new(),
-    checkpoints: Counter::new(),
-    checkpoints_failed: Counter::new(),
-    file_bytes: Gauge::new(),
-    log_bytes: Gauge::new(),
-};
+pub(crate) static ENGINE: Engine = Engine::new();
 
 pub(crate) struct Engine {
     queued: Gauge,
@@ -38,7 +26,30 @@ pub(crate) struct Engine {
     log_bytes: Gauge,
 }
 
+/// What a lane has told last: the engine shows the sum of its lanes.
+#[derive(Debug, Default)]
+pub(crate) struct LaneTold {
+    figures: Figures,
+    polls: usize,
+}
+
 impl Engine {
+    const fn new() -> Engine {
+        Engine {
+            queued: Gauge::new(),
+            polls: Gauge::new(),
+            batch: Histogram::sizes(),
+            commit: Histogram::times(),
+            failed: Counter::new(),
+            events: [const { Counter::new() }; EventType::ALL.len()],
+            retained: Counter::new(),
+            checkpoints: Counter::new(),
+            checkpoints_failed: Counter::new(),
+            file_bytes: Gauge::new(),
+            log_bytes: Gauge::new(),
+        }
+    }
+
     /// A command was put on the queue.
     pub(crate) fn queued(&self) {
         self.queued.add(1);
@@ -63,24 +74,26 @@ impl Engine {
         }
     }
 
-    /// A batch could not be committed; what the store has done by then.
-    pub(crate) fn failed(&self, figures: &Figures) {
+    /// A lane's batch could not be committed; what its writer has done by then.
+    pub(crate) fn failed(&self, told: &mut LaneTold, figures: Figures) {
         self.failed.add(1);
-        self.store(figures);
+        self.store(told, figures);
     }
 
-    /// Once a second: what the store has done, and how many polls wait.
-    pub(crate) fn looked(&self, figures: &Figures, polls: usize) {
-        self.polls.set(polls as i64);
-        self.store(figures);
+    /// Once a second: what a lane's writer has done, and how many polls wait there.
+    pub(crate) fn looked(&self, told: &mut LaneTold, figures: Figures, polls: usize) {
+        self.polls.add(polls as i64 - told.polls as i64);
+        told.polls = polls;
+        self.store(told, figures);
     }
 
-    fn store(&self, figures: &Figures) {
-        self.retained.set(figures.retained_rows);
-        self.checkpoints.set(figures.checkpoints);
-        self.checkpoints_failed.set(figures.checkpoints_failed);
-        self.file_bytes.set(figures.file_bytes as i64);
-        self.log_bytes.set(figures.log_bytes as i64);
+    fn store(&self, told: &mut LaneTold, now: Figures) {
+        let before = std::mem::replace(&mut told.figures, now);
+        self.retained.add(now.retained_rows.saturating_sub(before.retained_rows));
+        self.checkpoints.add(now.checkpoints.saturating_sub(before.checkpoints));
+        self.checkpoints_failed.add(now.checkpoints_failed.saturating_sub(before.checkpoints_failed));
+        self.file_bytes.add(now.file_bytes as i64 - before.file_bytes as i64);
+        self.log_bytes.add(now.log_bytes as i64 - before.log_bytes as i64);
     }
 
     pub(super) fn show(&self, text: &mut Text) {
@@ -108,6 +121,17 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lanes_are_summed_up() {
+        let engine = Engine::new();
+        let (mut one, mut two) = (LaneTold::default(), LaneTold::default());
+        let rows = |retained_rows| Figures { retained_rows, ..Figures::default() };
+        engine.looked(&mut one, rows(3), 5);
+        engine.looked(&mut two, rows(10), 1);
+        engine.looked(&mut one, rows(4), 2);
+        assert_eq!((engine.retained.get(), engine.polls.get()), (14, 3));
+    }
 
     #[test]
     fn event_types_are_numbered_without_gaps() {

@@ -15,7 +15,7 @@ mod streams;
 mod text;
 mod value;
 
-pub(crate) use engine::ENGINE;
+pub(crate) use engine::{ENGINE, LaneTold};
 pub(crate) use http::{HTTP, OpenConnection, RouteMeter};
 pub(crate) use outbound::{OUTBOUND, Outcome, Sent};
 pub(crate) use scrape::{Scrape, SpaceFigures, scrape};

@@ -16,11 +16,6 @@ impl Counter {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// For what is counted elsewhere.
-    pub(super) fn set(&self, count: u64) {
-        self.0.store(count, Ordering::Relaxed);
-    }
-
     pub(super) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -37,10 +32,6 @@ impl Gauge {
 
     pub(super) fn add(&self, count: i64) {
         self.0.fetch_add(count, Ordering::Relaxed);
-    }
-
-    pub(super) fn set(&self, count: i64) {
-        self.0.store(count, Ordering::Relaxed);
     }
 
     pub(super) fn get(&self) -> i64 {
