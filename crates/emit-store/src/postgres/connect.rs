@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::tls::TlsStream;
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls};
@@ -19,7 +20,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::session::sentence;
 use crate::{Result, StoreError};
 
-/// A host that does not answer is passed over, and the next is tried.
+/// A host that does not answer is passed over, and the next is tried. Also one whose machine takes the connection and
+/// whose database then says nothing.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
 /// Data the other side never acknowledged: the connection is dead.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -72,14 +74,7 @@ impl Target {
             None => !config.get_hosts().iter().all(is_here),
             Some(_) => return Err("sslmode must be disable or verify-full".to_owned()),
         };
-        config
-            .application_name("emit")
-            .connect_timeout(CONNECT_PATIENCE)
-            .tcp_user_timeout(SILENCE)
-            .keepalives_idle(SILENCE)
-            .ssl_mode(if secure { SslMode::Require } else { SslMode::Disable })
-            // Of several hosts the one that is the primary now.
-            .target_session_attrs(TargetSessionAttrs::ReadWrite);
+        config.ssl_mode(if secure { SslMode::Require } else { SslMode::Disable });
         Ok((config, secure.then_some(roots)))
     }
 }
@@ -87,7 +82,8 @@ impl Target {
 /// How to reach the database.
 #[derive(Clone)]
 pub(super) struct Address {
-    config: Config,
+    /// One for each host, in the order in which they are tried.
+    hosts: Vec<Config>,
     /// With what certificates are checked; `None`: in plain text.
     tls: Option<Arc<ClientConfig>>,
 }
@@ -97,20 +93,34 @@ impl Address {
     pub(super) fn read(target: &Target) -> std::result::Result<Address, String> {
         let (config, checked) = target.read()?;
         let tls = checked.map(|roots| certificates(roots).map(Arc::new)).transpose()?;
-        Ok(Address { config, tls })
+        let hosts = (0..config.get_hosts().len()).map(|at| only_host(&config, at)).collect();
+        Ok(Address { hosts, tls })
     }
 
-    /// A connection with our settings, and what drives it. Notices that arrive go to `notices`.
+    /// A connection with our settings to the first host that gives one, and what drives it. Notices that arrive go to
+    /// `notices`.
     pub(super) async fn connect(&self, notices: Option<Notices>) -> Result<(Client, Drive)> {
+        let mut failed = StoreError::Unavailable("the store's URL names no host".into());
+        for host in &self.hosts {
+            match timeout(CONNECT_PATIENCE, self.connect_to(host, notices.clone())).await {
+                Ok(Ok(connected)) => return Ok(connected),
+                Ok(Err(why)) => failed = why,
+                Err(_) => failed = StoreError::Unavailable("the database does not answer".into()),
+            }
+        }
+        Err(failed)
+    }
+
+    async fn connect_to(&self, host: &Config, notices: Option<Notices>) -> Result<(Client, Drive)> {
         let unavailable = |why: tokio_postgres::Error| StoreError::Unavailable(sentence(&why));
         let (client, mut driven) = match &self.tls {
             Some(tls) => {
                 let tls = MakeRustlsConnect::new(ClientConfig::clone(tls));
-                let (client, connection) = self.config.connect(tls).await.map_err(unavailable)?;
+                let (client, connection) = host.connect(tls).await.map_err(unavailable)?;
                 (client, drive(connection, notices))
             }
             None => {
-                let (client, connection) = self.config.connect(NoTls).await.map_err(unavailable)?;
+                let (client, connection) = host.connect(NoTls).await.map_err(unavailable)?;
                 (client, drive(connection, notices))
             }
         };
@@ -120,6 +130,44 @@ impl Address {
         }
         Ok((client, driven))
     }
+}
+
+/// The same for one of several hosts: the driver gives up only a host that does not take the connection.
+fn only_host(config: &Config, at: usize) -> Config {
+    let mut only = Config::new();
+    match config.get_hosts().get(at) {
+        Some(Host::Tcp(name)) => drop(only.host(name)),
+        Some(Host::Unix(folder)) => drop(only.host_path(folder)),
+        None => {}
+    }
+    // One port may stand for all hosts.
+    let ports = config.get_ports();
+    if let Some(port) = ports.get(at).or(ports.first()) {
+        only.port(*port);
+    }
+    if let Some(address) = config.get_hostaddrs().get(at) {
+        only.hostaddr(*address);
+    }
+    if let Some(user) = config.get_user() {
+        only.user(user);
+    }
+    if let Some(password) = config.get_password() {
+        only.password(password);
+    }
+    if let Some(database) = config.get_dbname() {
+        only.dbname(database);
+    }
+    if let Some(options) = config.get_options() {
+        only.options(options);
+    }
+    only.application_name("emit")
+        .connect_timeout(CONNECT_PATIENCE)
+        .tcp_user_timeout(SILENCE)
+        .keepalives_idle(SILENCE)
+        .ssl_mode(config.get_ssl_mode())
+        // Of several hosts the one that is the primary now.
+        .target_session_attrs(TargetSessionAttrs::ReadWrite);
+    only
 }
 
 fn drive<S, T>(mut connection: Connection<S, T>, notices: Option<Notices>) -> Drive
@@ -225,6 +273,23 @@ mod tests {
         assert_eq!(read(far), Ok(true));
         let unread = Address::read(&Target::new(far.to_owned(), None)).err().unwrap();
         assert!(unread.starts_with("sslrootcert /nowhere"), "{unread}");
+    }
+
+    #[test]
+    fn each_host_is_tried_by_itself_with_all_that_is_common() {
+        let url = "postgres://u@localhost:5433,127.0.0.1/d?options=-cgeqo%3Doff";
+        let address = Address::read(&Target::new(url.to_owned(), Some("secret".to_owned()))).unwrap();
+        let seen: Vec<_> =
+            address.hosts.iter().map(|host| (host.get_hosts().to_vec(), host.get_ports())).collect();
+        let tcp = |name: &str| vec![Host::Tcp(name.to_owned())];
+        assert_eq!(seen, [(tcp("localhost"), &[5433][..]), (tcp("127.0.0.1"), &[5432][..])]);
+        for host in &address.hosts {
+            assert_eq!(
+                (host.get_user(), host.get_dbname(), host.get_password()),
+                (Some("u"), Some("d"), Some(&b"secret"[..]))
+            );
+            assert_eq!(host.get_options(), Some("-cgeqo=off"));
+        }
     }
 
     #[test]

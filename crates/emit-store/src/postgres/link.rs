@@ -129,7 +129,10 @@ impl Link {
             }
             session.query("SELECT pg_sleep(0.1)", &[])?;
         }
-        let row = session.row("SELECT batch, bases, times FROM lanes WHERE id = $1", &[&self.lane])?;
+        // Written and not only read: after a crash the primary shows what its synchronous standby may not have yet.
+        // A commit of our own returns when the standby has everything before it.
+        let sql = "UPDATE lanes SET at = at WHERE id = $1 RETURNING batch, bases, times";
+        let row = session.row(sql, &[&self.lane])?;
         let Some(row) = row else { return Ok(None) };
         let (seqs, times): (Vec<i64>, Vec<i64>) = (row.try_get(1)?, row.try_get(2)?);
         let bases = seqs.into_iter().zip(times).map(|(seq, last_at)| Base { seq, last_at }).collect();

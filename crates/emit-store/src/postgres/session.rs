@@ -355,7 +355,8 @@ impl Session {
 fn pause() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|why| StoreError::Unavailable(why.to_string()))?;
-    runtime.block_on(tokio::time::sleep(Duration::from_millis(100)));
+    // A sleep is made where its clock is: within.
+    runtime.block_on(async { tokio::time::sleep(Duration::from_millis(100)).await });
     Ok(())
 }
 
@@ -374,5 +375,22 @@ impl Drop for Session {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Target;
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_away_is_asked_again_until_patience_ends() {
+        // A port that was just free: nobody listens there.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let target = Target::new(format!("postgres://u@127.0.0.1:{port}/d"), None);
+        let address = Address::read(&target).unwrap();
+        let (began, patience) = (Instant::now(), Duration::from_millis(250));
+        assert!(Session::connect_within(&address, patience).is_err());
+        assert!(began.elapsed() >= patience);
     }
 }

@@ -52,3 +52,13 @@ fn several_nodes_may_start_at_once() {
         }
     });
 }
+
+/// A machine that takes the connection while its database says nothing: the one after it may be the primary now.
+#[test]
+fn a_host_that_takes_connections_and_says_nothing_is_passed_over() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = cluster().database();
+    let both = url.replace('@', &format!("@{},", silent.local_addr().unwrap()));
+    drop(open(&both).unwrap());
+    assert_eq!(cluster().sql(&url, "SELECT max(version) > 0 FROM emit.formats"), "t");
+}
