@@ -80,6 +80,18 @@ def cpu_below_peers(results: Results):
     return ours / least, f"{ours:.3g} s beside {least:.3g} s of {who}"
 
 
+def deliveries_against_uwebsockets(sockets: str):
+    def value(results: Results):
+        figure = f"{sockets}: deliveries a second"
+        ours, theirs = (results.median("sockets", Subject(name, ""), figure) for name in ["Emit", "uWebSockets"])
+        return None if ours is None or theirs is None else (ours / theirs, f"{ours:,.3g} beside {theirs:,.3g}")
+    return value
+
+
+def of_sockets(figure: str, name: str = "Emit"):
+    return of_emit(figure, "sockets", Subject(name, ""))
+
+
 GOALS = [
     Goal("durable lives, single calls, Emit's five steps against the best durable peer's shortest life",
          *at_least(3), against_best(WHOLE, LIFE)),
@@ -93,6 +105,12 @@ GOALS = [
          against_best("create to start at 200/s, p99 ms", "create to start at 200/s, p99 ms", most=False)),
     Goal("server CPU seconds per 1,000 lives of five steps", *at_most(0.15), of_emit(WHOLE_CPU)),
     Goal("the same against the least of the durable peers but beanstalkd", *at_most(1), cpu_below_peers),
+    *(Goal(f"deliveries to {sockets} sockets against uWebSockets", *at_least(1),
+           deliveries_against_uwebsockets(sockets)) for sockets in ["100", "1,000", "10,000"]),
+    Goal("kB for each idle stream, WebSocket", *at_most(3), of_sockets("idle: kB a socket")),
+    Goal("kB for each idle stream, SSE", *at_most(10), of_sockets("idle: kB a socket", "Emit SSE")),
+    Goal("others' p99 with a tenth of the sockets stalled against none", *at_most(1.2),
+         of_sockets("a tenth slow: others' p99, ratio")),
 ]
 
 

@@ -30,6 +30,23 @@ TABLES = [
     ("Jobs: memory", "jobs", [
         ("MB with all waiting", "memory with all jobs waiting, MB"),
         ("bytes a job", "memory of each waiting job, bytes")]),
+    ("Sockets: one message to all", "sockets", [
+        (f"{sockets} {heading}", f"{sockets}: {figure}")
+        for sockets in ["100", "500", "1,000", "10,000"]
+        for heading, figure in [("deliveries/s", "deliveries a second"), ("CPU s per million", "server CPU s per million"),
+                                ("load's cores", "cores that the load took")]]),
+    ("Sockets: at a fixed rate, a topic each, and idle", "sockets", [
+        ("50/s to 1,000, p50 ms", "paced to many, p50 ms"), ("p99 ms", "paced to many, p99 ms"),
+        ("CPU s per million", "paced to many, server CPU s per million"),
+        ("topic each: deliveries/s", "own topics: deliveries a second"),
+        ("CPU s per million ", "own topics: server CPU s per million"),
+        ("200/s, p50 ms", "own topics, paced: p50 ms"), ("p99 ms ", "own topics, paced: p99 ms"),
+        ("kB an idle socket", "idle: kB a socket")]),
+    ("Sockets: a tenth never reads", "sockets", [
+        ("none slow, p99 ms", "none slow: p99 ms"), ("others' p99 ms", "a tenth slow: others' p99 ms"),
+        ("ratio", "a tenth slow: others' p99, ratio"), ("MB grown", "a tenth slow: MB that the server grew by")]),
+    ("End to end: a worker's progress call to a frame at the user", "end to end", [
+        ("p50 ms", "progress to frame, p50 ms"), ("p99 ms", "progress to frame, p99 ms")]),
 ]
 
 

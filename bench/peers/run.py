@@ -17,9 +17,11 @@ import job_phases
 import job_systems
 import machine
 import report
+import socket_phases
+import socket_servers
 from results import Results
 
-PARTS = ["jobs"]
+PARTS = ["jobs", "sockets", "end-to-end"]
 
 
 def main() -> int:
@@ -34,9 +36,15 @@ def main() -> int:
         syncs = machine.syncs_a_second(scratch, 0.5 if arguments.quick else 3)
         if "jobs" in arguments.only:
             sizes = job_phases.QUICK if arguments.quick else job_phases.FULL
-            systems = [system for system in job_systems.SYSTEMS
-                       if not arguments.systems or system.subject.name in arguments.systems]
+            systems = chosen(job_systems.SYSTEMS, arguments.systems)
             job_phases.run(systems, programs, scratch, sizes, results)
+        sizes = socket_phases.QUICK if arguments.quick else socket_phases.FULL
+        if "sockets" in arguments.only:
+            servers = chosen(socket_servers.SERVERS, arguments.systems)
+            socket_phases.run(servers, programs, scratch, sizes, results)
+        if "end-to-end" in arguments.only:
+            servers = chosen(socket_servers.END_TO_END, arguments.systems)
+            socket_phases.run_end_to_end(servers, programs, scratch, sizes, results)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     took = datetime.datetime.now(datetime.UTC) - began
@@ -50,12 +58,16 @@ def main() -> int:
     return 1 if results.failures else 0
 
 
+def chosen(all_of_them: list, names: list[str]) -> list:
+    return [one for one in all_of_them if not names or one.subject.name in names]
+
+
 def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="at most two minutes: shows that everything works")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("target/peers"), help="the report's folder")
     parser.add_argument("--only", type=lambda text: text.split(","), default=PARTS, help=f"of {','.join(PARTS)}")
-    parser.add_argument("--systems", type=lambda text: text.split(","), default=[], help="only these job systems")
+    parser.add_argument("--systems", type=lambda text: text.split(","), default=[], help="only the systems of these names")
     parser.add_argument("--emit", type=pathlib.Path, default=pathlib.Path("target/release/emit"))
     parser.add_argument("--bench", type=pathlib.Path, default=pathlib.Path("target/release/emit-bench"))
     parser.add_argument("--scratch", type=pathlib.Path, help="where the stores live; on a tmpfs syncs cost nothing")

@@ -1,21 +1,16 @@
 //! Deliveries a second to the sockets of one space stream. Events are made by batches of progress reports as fast as
 //! the slowest socket takes them; every socket must get all of them, and some are read in full and checked.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::io::Write;
+use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use mio::{Events, Interest, Poll, Token};
-use tokio::sync::Notify;
+use anyhow::{Context as _, Result, ensure};
 
 use crate::frames::Counter;
 use crate::http_client::{Client, Target};
 use crate::lives::{BatchCall, SETTLE, ensure_all_taken};
 use crate::load::{Setup, create_jobs, median, new_space};
+use crate::readers::{Reader, Readers};
 use crate::report::{Report, Row, count};
 use crate::server::Process;
 use crate::websocket;
@@ -24,7 +19,7 @@ use crate::websocket;
 pub(crate) const BATCH: usize = 64;
 
 /// Events published but not yet read by all. Enough that nobody ever waits, too few to fall out of any ring.
-const WINDOW: u64 = 8 * BATCH as u64;
+pub(crate) const WINDOW: u64 = 8 * BATCH as u64;
 
 const CHECK_EVERY: usize = 50;
 const DELIVERIES_PER_SECOND_MIN: f64 = 2_000_000.0;
@@ -104,12 +99,14 @@ struct Outcome {
 impl Stage<'_> {
     async fn play(&self, sockets: usize, real: bool) -> Result<Outcome> {
         let mut opened = Vec::with_capacity(sockets);
-        for _ in 0..sockets {
+        for index in 0..sockets {
             let (stream, rest) = websocket::open(self.target, self.path)?;
             ensure!(rest.is_empty(), "a space stream began by itself");
-            opened.push(stream);
+            let checked = index % CHECK_EVERY == 0;
+            opened.push((stream, if checked { Counter::checking() } else { Counter::default() }));
         }
-        let readers = Readers::start(opened)?;
+        let readers = Readers::start(opened);
+        let sockets = sockets as u64;
         tokio::time::sleep(SETTLE).await;
 
         let mut client = Client::connect(self.target).await?;
@@ -128,126 +125,36 @@ impl Stage<'_> {
                 }
                 _ => {}
             }
-            readers.wait_until_at_least(published, WINDOW).await?;
+            readers.wait_for(needed(published, WINDOW, sockets)).await?;
             client.expect(self.request, 200).await?;
             if real {
                 ensure_all_taken(client.body(), BATCH)?;
             }
             published += BATCH as u64;
         };
-        readers.wait_until_at_least(published, 0).await?;
-        let message = readers.finish(published)?;
+        readers.wait_for(needed(published, 0, sockets)).await?;
+        let message = ensure_all_came(&readers.finish()?, published)?;
         Ok(Outcome { per_second: outcome.0, cpu_seconds_per_million: outcome.1, message })
     }
 }
 
-/// One thread that reads all sockets into one buffer.
-struct Readers {
-    thread: JoinHandle<Result<Vec<Counter>>>,
-    shared: Arc<Shared>,
-    sockets: u64,
-}
-
-#[derive(Default)]
-struct Shared {
-    total: AtomicU64,
-    progressed: Notify,
-    stop: AtomicBool,
-}
-
-impl Readers {
-    fn start(sockets: Vec<TcpStream>) -> Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let (count, of_thread) = (sockets.len() as u64, Arc::clone(&shared));
-        let thread = std::thread::spawn(move || read_all(sockets, &of_thread));
-        Ok(Self { thread, shared, sockets: count })
-    }
-
-    fn total(&self) -> u64 {
-        self.shared.total.load(Ordering::Relaxed)
-    }
-
-    /// Until, on average over the sockets, fewer than `window` of the published events are still to be read.
-    async fn wait_until_at_least(&self, published: u64, window: u64) -> Result<()> {
-        let needed = (published + BATCH as u64).saturating_sub(window.max(BATCH as u64)) * self.sockets;
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while self.total() < needed {
-            ensure!(Instant::now() < deadline, "of {needed} deliveries {} came", self.total());
-            ensure!(
-                !self.thread.is_finished(),
-                "the reading side ended early; its last words follow the run"
-            );
-            let _ = tokio::time::timeout(Duration::from_millis(50), self.shared.progressed.notified()).await;
-        }
-        Ok(())
-    }
-
-    /// Every socket must have got exactly what was published; gives a message as a sample.
-    fn finish(self, published: u64) -> Result<Vec<u8>> {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        let Ok(counters) = self.thread.join() else { bail!("the reading thread panicked") };
-        let counters = counters?;
-        for (socket, counter) in counters.iter().enumerate() {
-            ensure!(
-                counter.frames == published,
-                "socket {socket} got {} of {published} events",
-                counter.frames
-            );
-        }
-        Ok(counters.first().and_then(Counter::newest).context("no socket was checked")?.to_vec())
+impl Reader for Counter {
+    fn feed(&mut self, bytes: &[u8], _ages: &mut Vec<u32>) -> Result<u64> {
+        let before = self.frames;
+        Self::feed(self, bytes)?;
+        Ok(self.frames - before)
     }
 }
 
-fn read_all(sockets: Vec<TcpStream>, shared: &Shared) -> Result<Vec<Counter>> {
-    let outcome = read_until_stopped(sockets, shared);
-    if let Err(error) = &outcome {
-        eprintln!("reading sockets: {error:#}");
-    }
-    outcome
+/// Until, on average over the sockets, fewer than `window` of the published events are still to be read.
+pub(crate) fn needed(published: u64, window: u64, sockets: u64) -> u64 {
+    (published + BATCH as u64).saturating_sub(window.max(BATCH as u64)) * sockets
 }
 
-fn read_until_stopped(sockets: Vec<TcpStream>, shared: &Shared) -> Result<Vec<Counter>> {
-    let mut poll = Poll::new()?;
-    let mut streams = Vec::with_capacity(sockets.len());
-    let mut counters = Vec::with_capacity(sockets.len());
-    for (index, socket) in sockets.into_iter().enumerate() {
-        socket.set_nonblocking(true)?;
-        let mut stream = mio::net::TcpStream::from_std(socket);
-        poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
-        streams.push(stream);
-        counters.push(if index % CHECK_EVERY == 0 { Counter::checking() } else { Counter::default() });
+/// Every socket must have got exactly what was published; gives a message as a sample.
+fn ensure_all_came(counters: &[Counter], published: u64) -> Result<Vec<u8>> {
+    for (socket, counter) in counters.iter().enumerate() {
+        ensure!(counter.frames == published, "socket {socket} got {} of {published} events", counter.frames);
     }
-    let mut events = Events::with_capacity(streams.len());
-    let mut buffer = vec![0; 256 << 10];
-    while !shared.stop.load(Ordering::Relaxed) {
-        match poll.poll(&mut events, Some(Duration::from_millis(50))) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
-            _ => {}
-        }
-        let mut read_now = 0;
-        for event in &events {
-            let (stream, counter) = (&mut streams[event.token().0], &mut counters[event.token().0]);
-            let before = counter.frames;
-            loop {
-                match stream.read(&mut buffer) {
-                    Ok(0) => bail!("the server hung up on a socket"),
-                    Ok(length) => {
-                        counter.feed(&buffer[..length])?;
-                        // A buffer not filled was all there was; the next arrival is a new event.
-                        if length < buffer.len() {
-                            break;
-                        }
-                    }
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                    Err(error) => return Err(error).context("reading a socket"),
-                }
-            }
-            read_now += counter.frames - before;
-        }
-        if read_now > 0 {
-            shared.total.fetch_add(read_now, Ordering::Relaxed);
-            shared.progressed.notify_one();
-        }
-    }
-    Ok(counters)
+    Ok(counters.first().and_then(Counter::newest).context("no socket was checked")?.to_vec())
 }

@@ -15,9 +15,12 @@ mod lists;
 mod lives;
 mod load;
 mod poll_cost;
+mod readers;
 mod report;
 mod restart;
 mod server;
+mod text_client;
+mod watch;
 mod websocket;
 
 use std::collections::BTreeSet;
@@ -74,6 +77,9 @@ enum Role {
     /// Loads one job system as it is told, for the comparison with peers
     #[command(hide = true)]
     Drive(drive::Options),
+    /// Watches the streams of one server as it is told, for the comparison with peers
+    #[command(hide = true)]
+    Watch(watch::Options),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -95,6 +101,7 @@ fn main() -> ExitCode {
         Some(Role::BareHttp(options)) => bare_http::serve(&options).map(|()| true),
         Some(Role::BareFrames(options)) => bare_frames::serve(&options).map(|()| true),
         Some(Role::Drive(options)) => drive::serve(&options).map(|()| true),
+        Some(Role::Watch(options)) => watch::serve(&options).map(|()| true),
         None => measure(&arguments.run),
     };
     match outcome {

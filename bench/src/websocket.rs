@@ -9,11 +9,14 @@ use memchr::memmem;
 
 use crate::http_client::Target;
 
+/// How long a server may take to answer it.
+pub(crate) const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+
 /// The open socket and what arrived behind the head of the answer.
 pub(crate) fn open(target: &Target, path: &str) -> Result<(TcpStream, Vec<u8>)> {
     let mut stream = TcpStream::connect(target.address).context("connecting a socket")?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_read_timeout(Some(HANDSHAKE_MAX))?;
     let request = format!(
         "GET {path} HTTP/1.1\r\nhost: {}\r\nx-api-key: {}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
          sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::text_client::TextClient;
 use super::{Client, Shape, number_in, payload};
 use crate::http_client::Target;
+use crate::text_client::TextClient;
 
 pub(super) struct Connection {
     text: TextClient,

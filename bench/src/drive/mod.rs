@@ -6,7 +6,6 @@ mod beanstalkd;
 mod emit;
 mod nats;
 mod phases;
-mod text_client;
 
 use std::future::Future;
 use std::io::{BufRead, Write as _};

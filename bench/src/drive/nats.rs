@@ -6,9 +6,9 @@ use std::ops::Range;
 use anyhow::{Result, bail, ensure};
 use serde_json::json;
 
-use super::text_client::TextClient;
 use super::{Client, Shape, number_in, payload};
 use crate::http_client::Target;
+use crate::text_client::TextClient;
 
 /// Inboxes are the connection's own, because each draws its name.
 pub(super) struct Connection {

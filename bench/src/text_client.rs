@@ -7,30 +7,30 @@ use tokio::net::TcpStream;
 
 use crate::http_client::Target;
 
-pub(super) struct TextClient {
+pub(crate) struct TextClient {
     stream: BufReader<TcpStream>,
     output: Vec<u8>,
 }
 
 impl TextClient {
-    pub(super) async fn connect(target: &Target) -> Result<Self> {
+    pub(crate) async fn connect(target: &Target) -> Result<Self> {
         let stream = TcpStream::connect(target.address).await.context("connecting")?;
         stream.set_nodelay(true)?;
         Ok(Self { stream: BufReader::with_capacity(64 << 10, stream), output: Vec::new() })
     }
 
-    pub(super) fn queue(&mut self, text: &str) {
+    pub(crate) fn queue(&mut self, text: &str) {
         self.output.extend_from_slice(text.as_bytes());
     }
 
-    pub(super) async fn send(&mut self) -> Result<()> {
+    pub(crate) async fn send(&mut self) -> Result<()> {
         self.stream.get_mut().write_all(&self.output).await.context("sending")?;
         self.output.clear();
         Ok(())
     }
 
     /// Without its end.
-    pub(super) async fn line(&mut self) -> Result<String> {
+    pub(crate) async fn line(&mut self) -> Result<String> {
         let mut line = String::new();
         let read = self.stream.read_line(&mut line).await.context("reading a line")?;
         ensure!(read > 0, "the server hung up");
@@ -39,7 +39,7 @@ impl TextClient {
     }
 
     /// That many bytes and the end of line behind them, which is not given.
-    pub(super) async fn body(&mut self, length: usize) -> Result<Vec<u8>> {
+    pub(crate) async fn body(&mut self, length: usize) -> Result<Vec<u8>> {
         let mut body = vec![0; length + 2];
         self.stream.read_exact(&mut body).await.context("reading a body")?;
         body.truncate(length);
