@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 
+import ceilings
 import job_phases
 import job_systems
 import machine
@@ -21,7 +22,10 @@ import socket_phases
 import socket_servers
 from results import Results
 
-PARTS = ["jobs", "sockets", "end-to-end"]
+PARTS = ["jobs", "sockets", "end-to-end", "ceilings"]
+
+#: The ceilings have a quick form of their own: `./task bench --quick`.
+QUICK_PARTS = PARTS[:-1]
 
 
 def main() -> int:
@@ -45,6 +49,8 @@ def main() -> int:
         if "end-to-end" in arguments.only:
             servers = chosen(socket_servers.END_TO_END, arguments.systems)
             socket_phases.run_end_to_end(servers, programs, scratch, sizes, results)
+        if "ceilings" in arguments.only:
+            ceilings.run(programs, scratch, arguments.quick, results)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     took = datetime.datetime.now(datetime.UTC) - began
@@ -66,12 +72,15 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="at most two minutes: shows that everything works")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("target/peers"), help="the report's folder")
-    parser.add_argument("--only", type=lambda text: text.split(","), default=PARTS, help=f"of {','.join(PARTS)}")
-    parser.add_argument("--systems", type=lambda text: text.split(","), default=[], help="only the systems of these names")
+    parser.add_argument("--only", type=lambda text: text.split(","), help=f"of {','.join(PARTS)}")
+    parser.add_argument("--systems", type=lambda text: text.split(","), default=[],
+                        help="only the systems of these names")
     parser.add_argument("--emit", type=pathlib.Path, default=pathlib.Path("target/release/emit"))
     parser.add_argument("--bench", type=pathlib.Path, default=pathlib.Path("target/release/emit-bench"))
     parser.add_argument("--scratch", type=pathlib.Path, help="where the stores live; on a tmpfs syncs cost nothing")
     arguments = parser.parse_args()
+    if not arguments.only:
+        arguments.only = QUICK_PARTS if arguments.quick else PARTS
     unknown = set(arguments.only) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}")

@@ -24,7 +24,7 @@ class Sizes:
 
 
 FULL = Sizes(sockets=[100, 1_000, 10_000], rounds=3, seconds=2.5, pace_seconds=5, slow_among=200)
-QUICK = Sizes(sockets=[100, 500], rounds=1, seconds=0.7, pace_seconds=0.7, slow_among=50)
+QUICK = Sizes(sockets=[100], rounds=1, seconds=0.5, pace_seconds=0.5, slow_among=50)
 
 #: Messages a second of the paced phases: one message to 1,000 sockets, one to its own socket, one to a job's user.
 PACE_TO_MANY, PACE_TO_ONE, PACE_END_TO_END = 50, 200, 200
