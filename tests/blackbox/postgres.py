@@ -46,10 +46,16 @@ class Cluster:
         self.process: subprocess.Popen | None = None
         self.databases = 0
         if of:
-            self.run("pg_basebackup", "-h", of.folder, "-p", of.port, "-U", "postgres", "-D", self.data, "-R",
-                     "-c", "fast")
+            self.follow(of)
             return
         self.run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D", self.data)
+
+    def follow(self, of: "Cluster") -> "Cluster":
+        """Becomes a standby of that one, whatever it was; not yet started."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.run("pg_basebackup", "-h", of.folder, "-p", of.port or 5432, "-U", "postgres", "-D", self.data, "-R",
+                 "-c", "fast")
+        return self
 
     def run(self, program: str, *arguments) -> None:
         done = subprocess.run([*as_owner(), programs() / program, *map(str, arguments)], cwd="/",
@@ -92,6 +98,10 @@ class Cluster:
         self.sql("postgres", f"CREATE DATABASE {name}")
         return name
 
+    @property
+    def socket(self) -> pathlib.Path:
+        return self.folder / f".s.PGSQL.{self.port or 5432}"
+
     def url(self, database: str) -> str:
         if self.port:
             return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
@@ -107,6 +117,34 @@ class Cluster:
         return subprocess.run([programs() / "psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-U", "postgres",
                                "-h", self.folder, "-p", str(self.port or 5432), "-d", database, "-c", statement],
                               capture_output=True, text=True)
+
+
+class Pair:
+    """A primary and a standby that has every commit before it is answered; now and then they change places."""
+
+    def __init__(self):
+        # The standby tries at once again where its primary was away.
+        self.primary = Cluster("wal_retrieve_retry_interval=100ms").start()
+        self.standby = Cluster("wal_retrieve_retry_interval=100ms", of=self.primary).start()
+        self.both = (self.primary, self.standby)
+        self._synchronous("*")
+
+    def promote(self) -> None:
+        """The primary crashes, the standby takes its place, and the old one comes back as its standby."""
+        self.primary.stop(signal.SIGQUIT)
+        self.primary, self.standby = self.standby, self.primary
+        self.primary.sql("postgres", "SELECT pg_promote()")
+        self._synchronous("")
+        self.standby.follow(self.primary).start()
+        self._synchronous("*")
+
+    def _synchronous(self, names: str) -> None:
+        self.primary.sql("postgres", f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
+        self.primary.sql("postgres", "SELECT pg_reload_conf()")
+
+    def remove(self) -> None:
+        for one in self.both:
+            one.remove()
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """Three nodes, one PostgreSQL, and everything goes wrong: nodes are killed and started again, connections are cut
-within their transactions, the database is restarted and crashes. Workers, operators and watchers on every node go on
+within their transactions, the network to the database too, the database is restarted, crashes, and its synchronous standby
+takes its place. Workers, operators and watchers on every node go on
 as well as they can; afterwards their journals are held against what every node shows.
 
 EMIT_CLUSTER_SECONDS lengthens it, EMIT_CLUSTER_SEED repeats its plan (not its timing).
@@ -17,16 +18,20 @@ from crash_load import Journal, Load, Watcher
 from crash_rounds import AFTER, audit
 from nodes import node
 from streams import newest_seq, wait_for
+from wire import Wire
 
 SECONDS = int(os.environ.get("EMIT_CLUSTER_SECONDS", "40"))
 NODES = 3
 
 
 class Member:
-    """A node with its load and its watcher, over all its lives."""
+    """A node with its load and its watcher, over all its lives, and wires of its own to both databases."""
 
-    def __init__(self, folder: pathlib.Path, url: str, number: int):
-        self.server, self.watcher, self.load, self.refusals = node(folder, url, number), Watcher(), None, 0
+    def __init__(self, folder: pathlib.Path, pair: postgres.Pair, database: str, number: int):
+        self.wires = [Wire(one.socket) for one in pair.both]
+        hosts = ",".join(f"127.0.0.1:{wire.port}" for wire in self.wires)
+        self.server = node(folder, f"postgres://postgres@{hosts}/{database}", number)
+        self.watcher, self.load, self.refusals = Watcher(), None, 0
 
     def begin(self, space: str, journal: Journal, rng: random.Random) -> None:
         self.load = Load(self.server, space, journal, [self.watcher], rng, patient=True).start()
@@ -45,9 +50,9 @@ def test_nothing_is_lost_doubled_or_seen_otherwise_on_another_node(tmp_path):
     seed = os.environ.get("EMIT_CLUSTER_SEED") or str(random.randrange(10**9))
     rng = random.Random(seed)
     print(f"EMIT_CLUSTER_SEED={seed} EMIT_CLUSTER_SECONDS={SECONDS}")
-    cluster = postgres.Cluster().start()
-    database = cluster.database()
-    members = [Member(tmp_path, cluster.url(database), number) for number in range(NODES)]
+    pair = postgres.Pair()
+    database = pair.primary.database()
+    members = [Member(tmp_path, pair, database, number) for number in range(NODES)]
     try:
         for member in members:
             member.server.start()
@@ -55,7 +60,7 @@ def test_nothing_is_lost_doubled_or_seen_otherwise_on_another_node(tmp_path):
         journal = Journal()
         for member in members:
             member.begin(space, journal, random.Random(rng.random()))
-        done = havoc(cluster, database, members, space, journal, rng)
+        done = havoc(pair, database, members, space, journal, rng)
         for member in members:
             member.load.over.set()
             member.end()
@@ -66,18 +71,21 @@ def test_nothing_is_lost_doubled_or_seen_otherwise_on_another_node(tmp_path):
     finally:
         for member in members:
             member.server.kill()
-        cluster.remove()
+            for wire in member.wires:
+                wire.close()
+        pair.remove()
 
 
-def havoc(cluster, database, members, space, journal, rng) -> dict[str, int]:
+def havoc(pair, database, members, space, journal, rng) -> dict[str, int]:
     """Does something bad every now and then; what, and how often."""
-    done = {"kills": 0, "cut connections": 0, "restarts": 0, "crashes": 0}
+    done = dict.fromkeys(["promotions", "kills", "cut connections", "cut networks", "restarts", "crashes"], 0)
     until = time.monotonic() + SECONDS
     while time.monotonic() < until:
         # The random moment. Not a wait for anything.
         time.sleep(rng.uniform(0.2, 2.5))
-        what = rng.choice(["kills", "kills", "cut connections", "cut connections", "cut connections", "restarts",
-                           "crashes"])
+        # Once each, and then at random; some take their time.
+        never = [what for what, times in done.items() if times == 0]
+        what = never[0] if never else rng.choices(list(done), [1, 4, 6, 3, 2, 2])[0]
         done[what] += 1
         if what == "kills":
             member = rng.choice(members)
@@ -85,12 +93,21 @@ def havoc(cluster, database, members, space, journal, rng) -> dict[str, int]:
             member.server.start()
             member.begin(space, journal, random.Random(rng.random()))
         elif what == "cut connections":
-            cluster.sql(database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
+            pair.primary.sql(database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
                                   f"'emit' AND random() < {rng.choice([0.2, 0.6, 1.0])}")
+        elif what == "cut networks":
+            wires = rng.choice(members).wires
+            for wire in wires:
+                wire.up.clear()
+            time.sleep(rng.choice([0.5, 4, 15]))
+            for wire in wires:
+                wire.up.set()
+        elif what == "promotions":
+            pair.promote()
         else:
-            cluster.stop(signal.SIGINT if what == "restarts" else signal.SIGQUIT)
+            pair.primary.stop(signal.SIGINT if what == "restarts" else signal.SIGQUIT)
             time.sleep(rng.uniform(0, 2))
-            cluster.start()
+            pair.primary.start()
         assert not any(member.load.broken for member in members), [member.load.broken for member in members]
     return done
 
