@@ -8,7 +8,7 @@ use emit_server::app::Settings;
 use emit_server::demo;
 use emit_server::start::{Options, Place, Server};
 
-use super::{block_on, listen, refuse, serve_until, told};
+use super::{block_on, listen, local_url, refuse, serve_until, told};
 use crate::logging::{self, LogFormat};
 
 /// What may be set.
@@ -43,7 +43,8 @@ pub(crate) fn run(flags: Flags) -> ExitCode {
             Ok(bound) => bound,
             Err(code) => return code,
         };
-        server.settings_mut().public_url = format!("http://{address}");
+        let url = local_url(address);
+        server.settings_mut().public_url.clone_from(&url);
         if let Err(error) = demo::prepare(&mut server).await {
             return refuse(&error);
         }
@@ -52,7 +53,7 @@ pub(crate) fn run(flags: Flags) -> ExitCode {
         }
         let told = told();
         eprintln!("emit: listening on http://{address}");
-        println!("Open http://{address}/ and start a job.");
+        println!("Open {url}/ and start a job.");
         serve_until(told, server, listener, LogFormat::Plain).await
     })
 }

@@ -97,6 +97,14 @@ fn block_on(future: impl Future<Output = ExitCode>) -> ExitCode {
     }
 }
 
+/// Where this machine reaches a server: who listens on all addresses has none that could be called.
+fn local_url(address: SocketAddr) -> String {
+    match address.ip().is_unspecified() {
+        true => format!("http://localhost:{}", address.port()),
+        false => format!("http://{address}"),
+    }
+}
+
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ExitCode> {
     let bound = async {
         let listener = TcpListener::bind(address).await?;
@@ -133,4 +141,21 @@ async fn serve_until(
     server.serve(listener, told).await;
     say(format, "stopped");
     ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local_url;
+
+    #[test]
+    fn whoever_listens_on_all_addresses_is_reached_on_this_machine() {
+        for (listens, url) in [
+            ("127.0.0.1:80", "http://127.0.0.1:80"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("0.0.0.0:8080", "http://localhost:8080"),
+            ("[::]:8080", "http://localhost:8080"),
+        ] {
+            assert_eq!(listens.parse().map(local_url), Ok(url.to_owned()));
+        }
+    }
 }

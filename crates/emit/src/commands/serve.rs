@@ -12,7 +12,7 @@ use emit_server::outbound;
 use emit_server::start::{Options, Place, Server};
 use emit_server::traces;
 
-use super::{block_on, listen, refuse, refused, serve_until, told, with_config};
+use super::{block_on, listen, local_url, refuse, refused, serve_until, told, with_config};
 use crate::config::{Config, ServeFlags};
 use crate::logging::say;
 
@@ -62,7 +62,7 @@ async fn serve(config: Config) -> ExitCode {
             Err(code) => return code,
         }
     }
-    let url = public_url.unwrap_or_else(|| format!("http://{address}"));
+    let url = public_url.unwrap_or_else(|| local_url(address));
     server.settings_mut().public_url.clone_from(&url);
     if let Some(first) = server.first_steps() {
         greet(first, own_key, &url);
