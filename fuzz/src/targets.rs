@@ -6,8 +6,9 @@ use emit_api::jobs::{
     Created, ReportKind, bulk, create, edit, fence, item, kill, mint, nothing, poll, report,
 };
 use emit_api::{spaces, tokens};
-use emit_core::limits::LIST_LIMIT;
+use emit_core::limits::{LIST_LIMIT, NAME_CHARS};
 use emit_core::{Scopes, ids::Id, time};
+use emit_server::http::headers::Headers;
 use emit_server::http::query::Query;
 use emit_server::http::{auth, lists};
 use emit_server::realtime::ask::Ask;
@@ -23,8 +24,14 @@ const MESSAGE_BYTES: usize = 4_096;
 pub type Target = fn(&[u8]);
 
 /// All targets: the names are those of the corpora.
-pub const TARGETS: &[(&str, Target)] =
-    &[("bodies", bodies), ("frames", frames), ("queries", queries), ("settings", settings), ("texts", texts)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("bodies", bodies),
+    ("frames", frames),
+    ("headers", headers),
+    ("queries", queries),
+    ("settings", settings),
+    ("texts", texts),
+];
 
 /// Every reader of a request's body, on the same bytes.
 pub fn bodies(bytes: &[u8]) {
@@ -80,7 +87,7 @@ fn decode(bytes: &[u8], step: usize) -> Vec<String> {
     seen
 }
 
-/// Short texts from paths, queries and headers: ids, times, deliveries, scopes, the upgrade's headers.
+/// Short texts from paths, queries and bodies: ids, times, deliveries, scopes; and the upgrade's headers.
 pub fn texts(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(id) = text.parse::<Id>() {
@@ -90,11 +97,28 @@ pub fn texts(bytes: &[u8]) {
         assert_eq!(time::parse(&time::Rfc3339Millis(at).to_string()), Some(at));
     }
     let _ = (fence(&text), Scopes::from_names(text.split(',')));
-    let _ = handshake::accept(&headers(&text));
+    let _ = handshake::accept(&header_map(&text));
+}
+
+/// The headers that are ours or are kept with a job: what is taken is what was sent, and fit to be kept.
+pub fn headers(bytes: &[u8]) {
+    let map = header_map(&String::from_utf8_lossy(bytes));
+    let headers = Headers::of(&map);
+    for text in [headers.worker(), headers.idempotency_key()].into_iter().filter_map(|read| read.ok()?) {
+        assert!((1..=NAME_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control));
+        assert!(map.values().any(|value| value == text));
+    }
+    let refused = headers.no_idempotency_key().is_err();
+    assert_eq!(refused, map.contains_key("idempotency-key"));
+    if let Some(context) = headers.traceparent() {
+        assert!(context.is_ascii() && (55..=512).contains(&context.len()));
+        assert_eq!(context.split('-').take(4).map(str::len).collect::<Vec<_>>(), [2, 32, 16, 2]);
+    }
+    let _ = headers.fence();
 }
 
 /// A `name: value` a line.
-fn headers(text: &str) -> http::HeaderMap {
+fn header_map(text: &str) -> http::HeaderMap {
     let mut headers = http::HeaderMap::new();
     for (name, value) in text.lines().filter_map(|line| line.split_once(':')).take(20) {
         if let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.trim().parse()) {
@@ -110,7 +134,7 @@ pub fn queries(bytes: &[u8]) {
     let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
     let Ok(request) = http::Request::get(format!("/jobs?{first}")).body(()) else { return };
     let (mut parts, ()) = request.into_parts();
-    parts.headers = headers(rest);
+    parts.headers = header_map(rest);
     let query = Query::of(&parts.uri);
     pages(&query);
     let _ = (query.wait(), query.limit(), query.after(), query.after_id(), query.flag("force"));

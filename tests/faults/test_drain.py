@@ -5,9 +5,10 @@ within 10 s.»
 """
 
 import concurrent.futures
+import datetime
+import re
 import signal
 import threading
-import time
 
 import httpx
 
@@ -16,6 +17,8 @@ from calls import Raw, post
 from streams import CLOSE, RawSocket, wait_for
 
 SOCKETS, POLLS, CREATORS = 1_000, 100, 4
+#: Seconds by which a busy machine may wake it late.
+SLACK = 5
 
 
 def create_until_gone(server, space: str, promised: list) -> None:
@@ -38,7 +41,8 @@ def poll(server, space: str) -> httpx.Response:
 
 def test_nothing_promised_is_lost_and_nobody_holds_it_up(tmp_path):
     """With 1,000 idle sockets, 100 waiting polls, a reader who has stalled, a body that never ends, and creates."""
-    server = harness.Server(tmp_path / "data").start()
+    # Only the drain's own deadline ends the slow body and the stalled reader in time.
+    server = harness.Server(tmp_path / "data", "--body-timeout-seconds", "600").start()
     space = server.space()["id"]
     job = server.running(space)
     quiet = server.space()["id"]
@@ -54,16 +58,15 @@ def test_nothing_promised_is_lost_and_nobody_holds_it_up(tmp_path):
         for creator in creators:
             creator.start()
         wait_for("some load", lambda: len(promised) > 50)
-        begin = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         answers = [one.result() for one in polls]
         assert server.process.wait(harness.PATIENCE) == 0
-        took = time.monotonic() - begin
     for creator in creators:
         creator.join()
-    print(f"gone after {took:.1f} s, {len(promised)} creates answered, {SOCKETS} sockets and {POLLS} polls let go")
-    # Its own deadline is 10 s; what is above is the machine's.
-    assert took < 20
+    took = (said_at(server, "connections are cut") - said_at(server, "told to stop")).total_seconds()
+    print(f"cut after {took:.1f} s, {len(promised)} creates answered, {SOCKETS} sockets and {POLLS} polls let go")
+    # Its deadline is 9 s, and by its own log: how long a busy machine takes to end a process is not its doing.
+    assert took < 9 + SLACK
     assert all((one.status_code, one.json()) in [(200, {"jobs": []})] or one.json().get("code") == "draining"
                for one in answers), {one.text for one in answers}
     assert sum(one.status_code == 200 for one in answers) > 0
@@ -81,6 +84,13 @@ def test_nothing_promised_is_lost_and_nobody_holds_it_up(tmp_path):
             assert server.job(job_id)["status"] == "pending"
     finally:
         server.kill()
+
+
+def said_at(server, words: str) -> datetime.datetime:
+    """When its log says so."""
+    found = re.search(rf"^(\S+) +\w+ {words}", server.output(), re.MULTILINE)
+    assert found, server.output()
+    return datetime.datetime.fromisoformat(found.group(1))
 
 
 def closing_code(one: RawSocket) -> int | None:

@@ -10,6 +10,7 @@ use emit_store::{Change, StoreError, Writer};
 use rand::rngs::StdRng;
 
 use super::batch::{Batch, Effect, refusal_of};
+use super::pace::Pace;
 use super::polls::Waiting;
 use super::work::Work;
 use super::{Health, Polled, Shared, admin, bulk, create, single};
@@ -20,10 +21,6 @@ use crate::traces;
 const BATCH_WEIGHT: usize = 2_000;
 /// Jobs that time changes in one batch: catching up after a downtime is paced.
 const DUE: usize = 500;
-/// Rows that retention drops in one batch: some milliseconds of work.
-const RETAIN_ROWS: usize = 400;
-/// How often retention looks when there was nothing to drop, and gone polls are forgotten.
-const HOUSEKEEPING: Duration = Duration::from_secs(1);
 
 /// What the lane and its handles tell each other outside the queue.
 pub(super) struct Flags {
@@ -43,6 +40,7 @@ pub(super) struct Lane {
     /// The last batch failed: whoever waits may have missed a job that is available again.
     owes_everybody: bool,
     next_housekeeping: Millis,
+    pace: Pace,
     /// After a failure: when timers may be tried again.
     timers_rest_until: Millis,
     /// What the metrics know of it.
@@ -60,6 +58,7 @@ impl Lane {
             waiting: Waiting::default(),
             owes_everybody: false,
             next_housekeeping,
+            pace: Pace::default(),
             timers_rest_until: 0,
             told: LaneTold::default(),
         }
@@ -93,8 +92,12 @@ impl Lane {
             self.waiting.dismiss();
             batch = batch.into_iter().filter_map(answer_poll_with_nothing).collect();
         }
-        self.commit(batch);
+        let is_asked = !batch.is_empty();
+        let events = self.commit(batch);
         let now = self.shared.clock.now();
+        if is_asked || events > 0 {
+            self.pace.worked(now, events);
+        }
         if now >= self.next_housekeeping {
             self.keep_house(now);
         }
@@ -107,12 +110,13 @@ impl Lane {
         Duration::from_millis(next.saturating_sub(self.shared.clock.now()).max(0) as u64)
     }
 
-    fn commit(&mut self, works: Vec<Work>) {
+    /// Answers how many events it wrote.
+    fn commit(&mut self, works: Vec<Work>) -> usize {
         let now = self.shared.clock.now();
         if let Err(error) = self.writer.begin() {
             works.into_iter().for_each(|work| work.refuse(refusal_of(&error)));
             self.note_failure(&error, &refusal_of(&error), now);
-            return;
+            return 0;
         }
         let mut batch = Batch::new(&mut *self.writer, now, &mut self.rng);
         let prepared = prepare(&mut batch, works, &mut self.waiting, self.owes_everybody);
@@ -136,29 +140,32 @@ impl Lane {
             }
             answers.into_iter().for_each(|answer| answer(Err(refusal.clone())));
             self.note_failure(&error, &refusal, now);
-            return;
+            return 0;
         }
         self.owes_everybody = false;
         // Only a commit that wrote something shows that writing works.
         if !written.is_empty() {
             self.flags.health.store(Health::Fine as u8, Ordering::Relaxed);
         }
+        let events = written.iter().map(|change| change.events.len()).sum();
         ENGINE.committed(took, &written);
         traces::committed(&written);
         self.shared.outbox.committed(&written, &woken, !effects.is_empty());
         self.carry_out(effects);
         answers.into_iter().for_each(|answer| answer(Ok(&written)));
         self.publish(written);
+        events
     }
 
     /// What nobody asked for and has to be done from time to time: retention, and a look whether writing works again.
     /// In a transaction of its own, so that it neither delays a batch nor holds rows that a batch waits for.
     fn keep_house(&mut self, now: Millis) {
         let probes = self.flags.health.load(Ordering::Relaxed) != Health::Fine as u8;
+        let rows = self.pace.rows(now);
         let kept = self.writer.begin().and_then(|()| {
             let done = self
                 .writer
-                .retain(now, RETAIN_ROWS)
+                .retain(now, rows)
                 .and_then(|more| if probes { self.writer.probe().map(|()| more) } else { Ok(more) });
             match done {
                 Ok(more) => self.writer.commit(&mut []).map(|()| more),
@@ -171,8 +178,7 @@ impl Lane {
         match kept {
             Ok(more) => {
                 ENGINE.looked(&mut self.told, self.writer.figures(), self.waiting.forget_gone());
-                let rest = if more { Duration::ZERO } else { HOUSEKEEPING };
-                self.next_housekeeping = now + rest.as_millis() as Millis;
+                self.next_housekeeping = self.pace.next(now, self.shared.clock.now(), rows, more);
                 if probes {
                     self.flags.health.store(Health::Fine as u8, Ordering::Relaxed);
                 }

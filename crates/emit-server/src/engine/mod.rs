@@ -14,6 +14,7 @@ mod batch;
 mod bulk;
 mod create;
 mod lane;
+mod pace;
 mod polls;
 #[cfg(test)]
 mod simulation;

@@ -9,17 +9,15 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_TYPE, LINK};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use emit_api::fields::checked;
-use emit_api::jobs::fence;
-use emit_core::command::Fence;
 use emit_core::ids::Id;
-use emit_core::limits::NAME_CHARS;
 use emit_core::{JobId, Millis, SpaceId, TokenId};
 use emit_store::{FoundJob, Token};
 
 use super::auth::Target;
+use super::headers::Headers;
 use super::problem::Problem;
 use super::query::Query;
 use super::serve::Shared;
@@ -27,10 +25,6 @@ use crate::app::App;
 use crate::engine::Caller;
 use crate::net::Wire;
 
-const X_EMIT_DELIVERY: &str = "x-emit-delivery";
-const X_EMIT_WORKER: &str = "x-emit-worker";
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const TRACEPARENT: &str = "traceparent";
 const X_EMIT_SEQ: HeaderName = HeaderName::from_static("x-emit-seq");
 
 /// One request, checked up to its body.
@@ -135,56 +129,9 @@ impl Call {
         }
     }
 
-    /// A header's text: given once, at most 200 characters, no control characters.
-    fn header(&self, name: &'static str) -> Result<Option<&str>, Problem> {
-        let mut values = self.parts.headers.get_all(name).iter();
-        let Some(value) = values.next() else { return Ok(None) };
-        let Ok(text) = std::str::from_utf8(value.as_bytes()) else {
-            return Err(Problem::invalid_header(name, "must be UTF-8"));
-        };
-        if values.any(|other| other != value) {
-            return Err(Problem::invalid_header(name, "is given twice"));
-        }
-        if text.len() > NAME_CHARS && text.chars().count() > NAME_CHARS {
-            return Err(Problem::invalid_header(name, "must have at most 200 characters"));
-        }
-        if text.chars().any(char::is_control) {
-            return Err(Problem::invalid_header(name, "must not contain control characters"));
-        }
-        Ok(Some(text))
-    }
-
-    /// The delivery that a report comes from.
-    pub(super) fn fence(&self) -> Result<Option<Fence>, Problem> {
-        Ok(self.header(X_EMIT_DELIVERY)?.map(fence))
-    }
-
-    /// The worker, by its own words.
-    pub(super) fn worker(&self) -> Result<Option<Arc<str>>, Problem> {
-        Ok(self.header(X_EMIT_WORKER)?.filter(|worker| !worker.is_empty()).map(Into::into))
-    }
-
-    /// The creator's idempotency key.
-    pub(super) fn idempotency_key(&self) -> Result<Option<&str>, Problem> {
-        match self.header(IDEMPOTENCY_KEY)? {
-            Some("") => Err(Problem::invalid_header(IDEMPOTENCY_KEY, "must not be empty")),
-            key => Ok(key),
-        }
-    }
-
-    /// A header that only a single job may have.
-    pub(super) fn no_idempotency_key(&self) -> Result<(), Problem> {
-        match self.parts.headers.contains_key(IDEMPOTENCY_KEY) {
-            true => {
-                Err(Problem::invalid_header(IDEMPOTENCY_KEY, "is for single jobs; in arrays use the field"))
-            }
-            false => Ok(()),
-        }
-    }
-
-    /// The trace context, if it is one: a broken one is nobody's error.
-    pub(super) fn traceparent(&self) -> Option<Arc<str>> {
-        traceparent(&self.parts.headers).map(Into::into)
+    /// What headers of ours say.
+    pub(super) fn headers(&self) -> Headers<'_> {
+        Headers::of(&self.parts.headers)
     }
 
     /// What `realtimeUrl` begins with.
@@ -195,26 +142,6 @@ impl Call {
         let scheme = if rest.len() < origin.len() { "ws" } else { "" };
         format!("{scheme}{rest}/api/v1/realtime/")
     }
-}
-
-/// The trace context of a request, if it is one.
-pub(super) fn traceparent(headers: &HeaderMap) -> Option<&str> {
-    headers.get(TRACEPARENT)?.to_str().ok().filter(|text| is_traceparent(text))
-}
-
-/// `00-<32 hex>-<16 hex>-<2 hex>`, neither id all zeros; later versions may carry more.
-fn is_traceparent(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let hex = |from: usize, to: usize| {
-        bytes
-            .get(from..to)
-            .is_some_and(|part| part.iter().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte)))
-    };
-    let dash = |at: usize| bytes.get(at) == Some(&b'-');
-    let shape = hex(0, 2) && dash(2) && hex(3, 35) && dash(35) && hex(36, 52) && dash(52) && hex(53, 55);
-    let zero = |from: usize, to: usize| bytes[from..to].iter().all(|byte| *byte == b'0');
-    let length = if text.starts_with("00") { bytes.len() == 55 } else { bytes.len() == 55 || dash(55) };
-    shape && length && bytes.len() <= 512 && !text.starts_with("ff") && !zero(3, 35) && !zero(36, 52)
 }
 
 /// A JSON answer.
@@ -254,29 +181,4 @@ pub(super) fn linked(mut response: Response, next: Option<HeaderValue>) -> Respo
 /// The id in a path's piece.
 pub(super) fn id(text: Option<&str>) -> Option<Option<Id>> {
     text.map(|text| text.parse().ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_well_formed_trace_context_is_kept() {
-        let fine = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert!(is_traceparent(fine));
-        assert!(is_traceparent(&format!("01{}-extra", &fine[2..])));
-        for bad in [
-            "",
-            "00",
-            &fine[..54],
-            &format!("{fine}0"),
-            &format!("{fine}-extra"),
-            &fine.to_uppercase(),
-            &format!("ff{}", &fine[2..]),
-            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
-        ] {
-            assert!(!is_traceparent(bad), "{bad}");
-        }
-    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use emit_api::fields::batch;
-use emit_api::jobs::{self as wire, Created as Headers, JobAnswer, Show, array};
+use emit_api::jobs::{self as wire, Created as Kept, JobAnswer, Show, array};
 use emit_core::json::{Kind, kind};
 use emit_core::{NewJob, RawJson};
 
@@ -35,18 +35,21 @@ pub(super) async fn create(call: Call) -> Answer {
 }
 
 fn single(call: &Call, text: &str) -> Result<NewJob, Problem> {
-    let headers = Headers { idempotency_key: call.idempotency_key()?, traceparent: call.traceparent() };
-    Ok(wire::create(text, &call.body, "", &headers, call.now())?)
+    let headers = call.headers();
+    let kept = Kept {
+        idempotency_key: headers.idempotency_key()?,
+        traceparent: headers.traceparent().map(Into::into),
+    };
+    Ok(wire::create(text, &call.body, "", &kept, call.now())?)
 }
 
 fn many(call: &Call, text: &str) -> Result<Vec<NewJob>, Problem> {
     let items = batch(text)?;
-    call.no_idempotency_key()?;
-    let headers = Headers { idempotency_key: None, traceparent: call.traceparent() };
+    call.headers().no_idempotency_key()?;
+    let kept = Kept { idempotency_key: None, traceparent: call.headers().traceparent().map(Into::into) };
     let now = call.now();
-    let read = |(index, item): (usize, &&str)| {
-        wire::create(item, item.as_bytes(), &format!("/{index}"), &headers, now)
-    };
+    let read =
+        |(index, item): (usize, &&str)| wire::create(item, item.as_bytes(), &format!("/{index}"), &kept, now);
     Problem::gather(items.iter().enumerate().map(read))
 }
 
@@ -89,7 +92,7 @@ pub(super) async fn poll(call: Call) -> Answer {
         names: asked.names,
         count: asked.count,
         auto_ack: asked.auto_ack,
-        worker: call.worker()?,
+        worker: call.headers().worker()?.map(Into::into),
     };
     let wait = Duration::from_millis(asked.wait_ms as u64);
     let polling = call.app().engine.poll(call.space()?, query, wait);
@@ -106,7 +109,7 @@ pub(super) async fn poll(call: Call) -> Answer {
 
 pub(super) async fn claim(call: Call) -> Answer {
     wire::nothing(call.json()?, "")?;
-    let worker = call.worker()?;
+    let worker = call.headers().worker()?.map(Into::into);
     let polled: Polled = call.app().engine.claim(call.caller(), call.job()?, worker).await?;
     let text = polled.jobs.first().map(|done| answer(done, Show::ALL).to_json());
     Ok(handed(polled, text.ok_or_else(Problem::internal)?, call.wire()?))

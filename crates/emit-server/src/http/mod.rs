@@ -11,6 +11,7 @@ mod cors;
 mod dashboard;
 mod docs;
 mod handed;
+pub mod headers;
 mod health;
 mod html;
 mod insight;

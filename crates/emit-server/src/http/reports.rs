@@ -13,7 +13,7 @@ use crate::engine::{Done, ReportCall};
 
 pub(super) async fn one(call: Call, kind: ReportKind) -> Answer {
     let (report, logs) = wire::report(kind, call.json()?, "", call.now())?;
-    let (fence, lines) = (call.fence()?, logs.len());
+    let (fence, lines) = (call.headers().fence()?, logs.len());
     let report = ReportCall { job: call.job()?, fence, report, logs };
     let done = call.app().engine.report(call.caller(), report).await?;
     Ok(match kind {

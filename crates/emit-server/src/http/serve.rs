@@ -18,7 +18,8 @@ use emit_core::ids::Id;
 use tower_service::Service as TowerService;
 
 use super::auth::{Target, authenticate, authorize, client};
-use super::call::{Call, id, traceparent};
+use super::call::{Call, id};
+use super::headers::Headers;
 use super::log::{self, Line};
 use super::page::Page;
 use super::problem::{Code, Problem};
@@ -111,7 +112,7 @@ async fn answer(shared: Arc<Shared>, table: fn(&Shared) -> &Table, request: Requ
     let origin = cors::allowed_origin(request.headers(), &shared.app.settings.allowed_origins);
     let (parts, body) = request.into_parts();
     let method = parts.method.clone();
-    let span = traces::begin(|| traceparent(&parts.headers), shared.app.clock.now());
+    let span = traces::begin(|| Headers::of(&parts.headers).traceparent(), shared.app.clock.now());
     let mut trail = Trail::default();
     let mut response = if method == Method::OPTIONS {
         let mut response = Response::new(Body::empty());

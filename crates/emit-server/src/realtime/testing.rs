@@ -10,7 +10,7 @@ use emit_store::{Contents, EventsPage, FoundJob, Space, Token};
 
 use super::feed::{Feed, Page, Pages, Step};
 use super::hub::{Hub, Subject};
-use super::resume::open_space;
+use super::resume::{Over, open_job, open_space};
 use super::seat::{Seat, lock};
 
 pub(super) fn job_id(no: i64) -> JobId {
@@ -175,14 +175,14 @@ impl Pages for Store {
     }
 }
 
-/// A watcher of a space for other rooms' tests: what a stream would hand out, without a socket.
-pub(crate) struct SpaceWatcher {
+/// A watcher for other rooms' tests: what a stream would hand out, without a socket.
+pub(crate) struct Watcher {
     feed: Feed<StorePages>,
 }
 
-impl SpaceWatcher {
-    /// Resumes after that number.
-    pub(crate) fn open(
+impl Watcher {
+    /// Of a space; resumes after that number.
+    pub(crate) fn of_space(
         hub: &Arc<Hub>,
         store: &Arc<dyn emit_store::Store>,
         space: &Space,
@@ -191,16 +191,42 @@ impl SpaceWatcher {
         let subscription = hub.subscribe(Subject::Space(space.no), Arc::new(Seat::new(None, None)));
         let cursor = open_space(space, Some(since), false, None).cursor;
         let pages = Arc::new(StorePages(store.clone()));
-        SpaceWatcher { feed: Feed::new(pages, subscription, cursor, View::Full, false) }
+        Watcher { feed: Feed::new(pages, subscription, cursor, View::Full, false) }
     }
 
-    /// What is there for it by now.
-    pub(crate) async fn take(&mut self) -> Vec<Recorded> {
+    /// Of a job, if it is there: from its beginning, or, as long as it has not ended, from now on.
+    pub(crate) fn of_job(
+        hub: &Arc<Hub>,
+        store: &Arc<dyn emit_store::Store>,
+        id: JobId,
+        whole: bool,
+    ) -> Option<Self> {
+        let mut subscription = hub.subscribe(Subject::Job(id), Arc::new(Seat::new(None, None)));
+        let found = loop {
+            let found = store.reader().unwrap().job(id).unwrap()?;
+            if subscription.belongs_to(found.space.no) {
+                break found;
+            }
+        };
+        let since = (whole || found.job.status.is_terminal()).then_some(0);
+        let cursor = open_job(&found, since, View::Full, None, None).cursor;
+        let pages = Arc::new(StorePages(store.clone()));
+        Some(Watcher { feed: Feed::new(pages, subscription, cursor, View::Full, false) })
+    }
+
+    /// Up to this number all is handed out, or was before it came.
+    pub(crate) fn seq(&self) -> i64 {
+        self.feed.seq()
+    }
+
+    /// What is there for it by now, and whether that is all there will ever be.
+    pub(crate) async fn take(&mut self) -> (Vec<Recorded>, bool) {
         let mut taken = Vec::new();
         loop {
             match self.feed.next().await {
                 Step::Serve(stretch) => taken.extend(stretch.events().cloned()),
-                Step::Wait(_) => return taken,
+                Step::Wait(_) => return (taken, false),
+                Step::Over(Over::Ended | Over::Gone) => return (taken, true),
                 over => panic!("{over:?}"),
             }
         }
@@ -222,8 +248,10 @@ impl Pages for StorePages {
         limit: usize,
         bytes: usize,
     ) -> Pin<Box<dyn Future<Output = Page> + Send + '_>> {
-        let Subject::Space(no) = subject else { panic!("only spaces are watched") };
-        let page = self.0.reader().and_then(|mut reader| reader.space_events(no, after, limit, bytes));
+        let page = self.0.reader().and_then(|mut reader| match subject {
+            Subject::Space(no) => reader.space_events(no, after, limit, bytes),
+            Subject::Job(id) => reader.job_events(id, after, limit, bytes),
+        });
         Box::pin(std::future::ready(page.map_err(|_| emit_core::Refusal::StoreUnavailable)))
     }
 }

@@ -73,10 +73,15 @@ impl Client {
         let space = self.some_space();
         let bodies: Vec<RawJson> = (0..self.rng.random_range(1..5)).map(|_| self.journal.body()).collect();
         let now = self.clock.now();
-        let jobs = bodies.iter().map(|body| self.new_job(body.clone(), now)).collect();
+        let jobs: Vec<NewJob> = bodies.iter().map(|body| self.new_job(body.clone(), now)).collect();
+        let keys: Vec<_> = jobs.iter().map(|job| job.spec.idempotency_key.clone()).collect();
         let engine = self.engine.clone();
         match self.faults.lines.call(async move { engine.create(space.id, jobs).await }).await {
             Some(Ok(made)) => {
+                for (one, key) in made.iter().zip(keys) {
+                    assert_eq!(one.done.job.spec.idempotency_key, key, "another job was answered");
+                    assert!(key.is_some() || !one.replayed, "a replay without a key");
+                }
                 for one in made.iter().filter(|one| !one.replayed) {
                     self.journal.promise(
                         space.no,

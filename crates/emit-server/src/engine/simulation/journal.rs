@@ -146,8 +146,10 @@ impl Journal {
             let before = last.insert(event.job_id, event);
             assert_eq!(event.prev, before.map_or(0, |before| before.seq), "{event:?}");
         }
-        let mut counts = [0; 7];
+        let (mut counts, mut keys) = ([0; 7], HashSet::new());
         for (job, payload) in all_jobs(reader, space, &[]) {
+            let key = job.spec.idempotency_key.clone();
+            assert!(key.is_none_or(|key| keys.insert(key)), "two jobs under one idempotency key: {job:?}");
             let event = last.remove(&job.id).unwrap_or_else(|| panic!("{job:?} has no event"));
             assert_eq!((job.seq, job.status), (event.seq, event.event.status), "{job:?}");
             assert!(payload.is_none_or(|payload| !entries.refused.contains(&payload)), "refused: {job:?}");

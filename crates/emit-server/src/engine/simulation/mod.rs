@@ -6,6 +6,7 @@
 
 mod clients;
 mod faults;
+mod followers;
 mod journal;
 mod lines;
 mod model;

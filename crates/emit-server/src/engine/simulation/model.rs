@@ -326,8 +326,18 @@ impl Reader for ModelStore {
         Err(nothing_of_the_kind())
     }
 
-    fn job_events(&mut self, _: JobId, _: i64, _: usize, _: usize) -> Result<Option<EventsPage>> {
-        Err(nothing_of_the_kind())
+    fn job_events(&mut self, id: JobId, after: i64, limit: usize, _: usize) -> Result<Option<EventsPage>> {
+        let state = self.state();
+        let Some((job, _)) = state.numbers.get(&id).and_then(|no| state.jobs.get(no)) else {
+            return Ok(None);
+        };
+        let space = &state.spaces[&job.space];
+        let rest = state.events.range((space.no, after + 1)..(space.no + 1, 0));
+        let mut events: Vec<_> =
+            rest.map(|(_, event)| event).filter(|event| event.job_id == id).cloned().collect();
+        let more = events.len() > limit;
+        events.truncate(limit);
+        Ok(Some(EventsPage { events, position: space.seq, oldest: 1, last_at: space.last_at, more }))
     }
 
     fn space_events(

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::clients::Client;
 use super::faults::{FailingWriter, Faults, Weather};
+use super::followers::Follower;
 use super::journal::{Journal, all_events, all_jobs};
 use crate::clock::Clock;
 use crate::engine::lane::Lane;
@@ -24,7 +25,7 @@ use crate::fresh::new_space;
 use crate::keyring::Keyring;
 use crate::reads::Reads;
 use crate::realtime::Hub;
-use crate::realtime::testing::SpaceWatcher;
+use crate::realtime::testing::Watcher;
 
 const CLIENTS: usize = 8;
 /// Between two turns when nobody asks for anything new.
@@ -67,7 +68,10 @@ struct Node {
     lane: Lane,
     incoming: Receiver<Work>,
     clock: Arc<Clock>,
-    watchers: Vec<SpaceWatcher>,
+    hub: Arc<Hub>,
+    watchers: Vec<Watcher>,
+    /// Of jobs.
+    followers: Vec<Follower>,
     clients: JoinSet<()>,
     over: Arc<AtomicBool>,
 }
@@ -141,10 +145,10 @@ impl World {
         let watchers = watchers
             .map(|(space, seen)| {
                 let now = reader.space(space.id).unwrap().unwrap();
-                SpaceWatcher::open(&hub, &self.store, &now, seen.len() as i64)
+                Watcher::of_space(&hub, &self.store, &now, seen.len() as i64)
             })
             .collect();
-        Node { engine, lane, incoming, clock, watchers, clients, over }
+        Node { engine, lane, incoming, clock, hub, watchers, followers: Vec::new(), clients, over }
     }
 
     async fn live(&mut self, node: &mut Node, course: &Course) {
@@ -188,9 +192,31 @@ impl World {
         }
         for (watcher, seen) in node.watchers.iter_mut().zip(&mut self.seen) {
             if self.rng.random_bool(0.3) {
-                seen.extend(watcher.take().await);
+                seen.extend(watcher.take().await.0);
             }
         }
+        self.follow(node).await;
+    }
+
+    /// Now and then somebody comes to watch one of the latest jobs; who is there looks when it likes.
+    async fn follow(&mut self, node: &mut Node) {
+        if self.rng.random_bool(0.1)
+            && let Some(job) = self.journal.some_job(self.rng.random_range(0..1_000))
+        {
+            let whole = self.rng.random();
+            node.followers.extend(Follower::open(&node.hub, &self.store, job, whole));
+        }
+        for follower in &mut node.followers {
+            if self.rng.random_bool(0.3) {
+                follower.look().await;
+            }
+        }
+    }
+
+    fn check_followers(&self, node: &Node, all: bool) {
+        let mut reader = self.store.reader().unwrap();
+        let events = self.spaces.iter().flat_map(|space| all_events(&mut *reader, space)).collect::<Vec<_>>();
+        node.followers.iter().for_each(|follower| follower.check(&events, all));
     }
 
     fn check_the_waiting(&self, node: &Node) {
@@ -286,15 +312,20 @@ impl World {
         for ((watcher, seen), space) in node.watchers.iter_mut().zip(&mut self.seen).zip(self.spaces.iter()) {
             // The last wake-up may have to wait for its turn.
             for _ in 0..10 {
-                seen.extend(watcher.take().await);
+                seen.extend(watcher.take().await.0);
                 sleep(Duration::from_millis(10)).await;
             }
             assert_eq!(seen.len(), all_events(&mut *reader, space).len());
         }
+        for follower in &mut node.followers {
+            follower.look().await;
+        }
+        self.check_followers(node, true);
     }
 
     /// The process is gone: what it had not answered, nobody will.
     async fn crash(&mut self, node: Node) {
+        self.check_followers(&node, false);
         node.over.store(true, Ordering::Relaxed);
         let Node { engine, lane, incoming, clients, .. } = node;
         drop((lane, incoming, engine));
