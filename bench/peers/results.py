@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import statistics
 import sys
+import time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Results:
         self.subjects: dict[tuple[str, Subject], Described] = {}
         self.failures: list[str] = []
         self.ceilings: str = ""
+        self.began = time.monotonic()
 
     def describe(self, part: str, subject: Subject, described: Described) -> None:
         self.subjects[part, subject] = described
@@ -38,11 +40,14 @@ class Results:
     def add(self, part: str, subject: Subject, figure: str, value: float | None) -> None:
         if value is not None:
             self.values.setdefault((part, subject, figure), []).append(value)
-            print(f"{part}: {subject}: {figure} {value:,.3f}", file=sys.stderr)
+            self._say(f"{part}: {subject}: {figure} {value:,.3f}")
 
     def failed(self, what: str, error: Exception) -> None:
         self.failures.append(f"{what}: {error}")
-        print(f"FAILED {what}: {error}", file=sys.stderr)
+        self._say(f"FAILED {what}: {error}")
+
+    def _say(self, words: str) -> None:
+        print(f"{time.monotonic() - self.began:5.0f} s  {words}", file=sys.stderr, flush=True)
 
     def median(self, part: str, subject: Subject, figure: str) -> float | None:
         values = self.values.get((part, subject, figure))

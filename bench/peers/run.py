@@ -5,13 +5,16 @@ needs and calls it; docs/benchmarks.md says how to read what comes out."""
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 import pathlib
 import resource
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
+import traceback
 
 import ceilings
 import job_phases
@@ -31,26 +34,21 @@ QUICK_PARTS = PARTS[:-1]
 def main() -> int:
     arguments = parsed()
     raise_descriptor_limit()
+    # Whoever stops the run stops its servers with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     programs = job_systems.Programs(arguments.emit.resolve(), arguments.bench.resolve())
     results = Results()
-    # World-readable to the last folder: PostgreSQL does not run as root.
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="emit-peers-", dir=arguments.scratch))
     began = datetime.datetime.now(datetime.UTC)
     try:
         syncs = machine.syncs_a_second(scratch, 0.5 if arguments.quick else 3)
-        if "jobs" in arguments.only:
-            sizes = job_phases.QUICK if arguments.quick else job_phases.FULL
-            systems = chosen(job_systems.SYSTEMS, arguments.systems)
-            job_phases.run(systems, programs, scratch, sizes, results)
-        sizes = socket_phases.QUICK if arguments.quick else socket_phases.FULL
-        if "sockets" in arguments.only:
-            servers = chosen(socket_servers.SERVERS, arguments.systems)
-            socket_phases.run(servers, programs, scratch, sizes, results)
-        if "end-to-end" in arguments.only:
-            servers = chosen(socket_servers.END_TO_END, arguments.systems)
-            socket_phases.run_end_to_end(servers, programs, scratch, sizes, results)
-        if "ceilings" in arguments.only:
-            ceilings.run(programs, scratch, arguments.quick, results)
+        for part in arguments.only:
+            # What the other parts found out is worth a report all the same.
+            try:
+                measure(part, arguments, programs, scratch, results)
+            except Exception as error:
+                traceback.print_exc()
+                results.failed(part, error)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     took = datetime.datetime.now(datetime.UTC) - began
@@ -64,8 +62,26 @@ def main() -> int:
     return 1 if results.failures else 0
 
 
-def chosen(all_of_them: list, names: list[str]) -> list:
-    return [one for one in all_of_them if not names or one.subject.name in names]
+def measure(part: str, arguments: argparse.Namespace, programs: job_systems.Programs, scratch: pathlib.Path,
+            results: Results) -> None:
+    jobs = job_phases.QUICK if arguments.quick else job_phases.FULL
+    sockets = socket_phases.QUICK if arguments.quick else socket_phases.FULL
+    if arguments.rounds:
+        jobs, sockets = (dataclasses.replace(sizes, rounds=arguments.rounds) for sizes in [jobs, sockets])
+    match part:
+        case "jobs":
+            job_phases.run(chosen(job_systems.SYSTEMS, arguments), programs, scratch, jobs, results)
+        case "sockets":
+            socket_phases.run(chosen(socket_servers.SERVERS, arguments), programs, scratch, sockets, results)
+        case "end-to-end":
+            servers = chosen(socket_servers.END_TO_END, arguments)
+            socket_phases.run_end_to_end(servers, programs, scratch, sockets, results)
+        case "ceilings":
+            ceilings.run(programs, scratch, arguments.quick, results)
+
+
+def chosen(all_of_them: list, arguments: argparse.Namespace) -> list:
+    return [one for one in all_of_them if not arguments.systems or one.subject.name in arguments.systems]
 
 
 def parsed() -> argparse.Namespace:
@@ -75,6 +91,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--only", type=lambda text: text.split(","), help=f"of {','.join(PARTS)}")
     parser.add_argument("--systems", type=lambda text: text.split(","), default=[],
                         help="only the systems of these names")
+    parser.add_argument("--rounds", type=int, help="instead of three")
     parser.add_argument("--emit", type=pathlib.Path, default=pathlib.Path("target/release/emit"))
     parser.add_argument("--bench", type=pathlib.Path, default=pathlib.Path("target/release/emit-bench"))
     parser.add_argument("--scratch", type=pathlib.Path, help="where the stores live; on a tmpfs syncs cost nothing")

@@ -23,7 +23,7 @@ class Sizes:
     slow_among: int
 
 
-FULL = Sizes(sockets=[100, 1_000, 10_000], rounds=3, seconds=2.5, pace_seconds=5, slow_among=200)
+FULL = Sizes(sockets=[100, 1_000, 10_000], rounds=3, seconds=2, pace_seconds=4, slow_among=100)
 QUICK = Sizes(sockets=[100], rounds=1, seconds=0.5, pace_seconds=0.5, slow_among=50)
 
 #: Messages a second of the paced phases: one message to 1,000 sockets, one to its own socket, one to a job's user.
@@ -31,7 +31,7 @@ PACE_TO_MANY, PACE_TO_ONE, PACE_END_TO_END = 50, 200, 200
 PACED_SOCKETS = 1_000
 
 #: For the slow readers: messages large enough that a few seconds fill every buffer of the kernel.
-SLOW_BYTES, SLOW_PACE = 8_000, 100
+SLOW_BYTES, SLOW_PACE = 16_000, 100
 
 
 def run(servers: list[SocketServer], programs: Programs, scratch: pathlib.Path, sizes: Sizes,
