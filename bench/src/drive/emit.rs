@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use memchr::memmem;
 
 use super::{Client, NUMBER_DIGITS, NUMBER_MARK, Shape, number_in, payload};
@@ -13,14 +13,38 @@ use crate::load::new_space;
 
 pub(crate) struct EmitClient {
     http: http_client::Client,
-    batch: usize,
     create: Vec<u8>,
     numbers_at: Vec<usize>,
-    poll: Vec<u8>,
+    poll: Poll,
     ack: Report,
     progress: Report,
     complete: Report,
     ids: Vec<[u8; ID_LENGTH]>,
+}
+
+/// A poll, renewed where another number of jobs is wanted: of several nodes one may find fewer than there are.
+struct Poll {
+    target: Target,
+    path: String,
+    auto_ack: bool,
+    count: usize,
+    request: Vec<u8>,
+}
+
+impl Poll {
+    fn new(target: Target, path: String, auto_ack: bool) -> Self {
+        Self { target, path, auto_ack, count: 0, request: Vec::new() }
+    }
+
+    fn of(&mut self, count: usize) -> &[u8] {
+        if self.count != count {
+            self.count = count;
+            // A short wait, so that waiting workers see the end of a phase; it renews itself.
+            let body = format!(r#"{{"count":{count},"waitSeconds":1,"autoAck":{}}}"#, self.auto_ack);
+            self.request = self.target.post(&self.path, body.as_bytes());
+        }
+        &self.request
+    }
 }
 
 enum Report {
@@ -67,14 +91,9 @@ impl Client for EmitClient {
         let create = target.post(&jobs, body.as_bytes());
         Ok(Self {
             http: http_client::Client::connect(target).await?,
-            batch,
             numbers_at: memmem::find_iter(&create, NUMBER_MARK).map(|at| at + NUMBER_MARK.len()).collect(),
             create,
-            // A short wait, so that waiting workers see the end of a phase; it renews itself.
-            poll: target.post(
-                &format!("{jobs}/poll"),
-                format!(r#"{{"count":{batch},"waitSeconds":1,"autoAck":{}}}"#, !progress).as_bytes(),
-            ),
+            poll: Poll::new(target.clone(), format!("{jobs}/poll"), !progress),
             ack: Report::new(target, "ack", "", batch),
             progress: Report::new(target, "progress", PROGRESS, batch),
             complete: Report::new(target, "complete", RESULT, batch),
@@ -90,8 +109,7 @@ impl Client for EmitClient {
     }
 
     async fn reserve(&mut self, count: usize) -> Result<Vec<(u64, Self::Job)>> {
-        ensure!(count == self.batch, "a poll found fewer jobs than were there");
-        self.http.expect(&self.poll, 200).await?;
+        self.http.expect(self.poll.of(count), 200).await?;
         self.http.ids(&mut self.ids);
         let mut rest = self.http.body();
         let mut jobs = Vec::with_capacity(self.ids.len());

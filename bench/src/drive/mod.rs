@@ -41,7 +41,11 @@ enum System {
 #[derive(Deserialize)]
 struct Asked {
     phase: Phase,
+    #[serde(default)]
     queue: String,
+    /// Queues that somebody else has made, by the server's names, in place of `queue`: the clients take turns at them.
+    #[serde(default)]
+    made: Vec<String>,
     #[serde(default = "one")]
     clients: usize,
     /// Jobs in one call.

@@ -20,15 +20,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SETTLE: Duration = Duration::from_millis(300);
 
 pub(super) async fn run<C: Client>(target: &Target, asked: &Asked) -> Result<Answered> {
-    let queue = queue_of::<C>(target, &asked.queue).await?;
+    let queues = match asked.made.as_slice() {
+        [] => vec![queue_of::<C>(target, &asked.queue).await?],
+        made => made.to_vec(),
+    };
     match asked.phase {
-        Phase::Lives => closed_loops::<C>(target, &queue, asked, Work::Lives).await,
-        Phase::Create => closed_loops::<C>(target, &queue, asked, Work::Creates).await,
-        Phase::Fill => closed_loops::<C>(target, &queue, asked, Work::CreatesUpTo(asked.count)).await,
+        Phase::Lives => closed_loops::<C>(target, &queues, asked, Work::Lives).await,
+        Phase::Create => closed_loops::<C>(target, &queues, asked, Work::Creates).await,
+        Phase::Fill => closed_loops::<C>(target, &queues, asked, Work::CreatesUpTo(asked.count)).await,
         Phase::Latency => {
             let creates = (asked.rate as f64 * asked.seconds) as u64;
             let began = Instant::now();
-            let samples = create_to_start::<C>(target, &queue, asked.rate, creates, asked.clients).await?;
+            let samples =
+                create_to_start::<C>(target, &queues[0], asked.rate, creates, asked.clients).await?;
             let ms = |share| Some(percentile(&samples, share).as_secs_f64() * 1_000.0);
             Ok(Answered {
                 done: creates,
@@ -64,13 +68,13 @@ enum Work {
 /// whole, and the time is that of the last answer.
 async fn closed_loops<C: Client>(
     target: &Target,
-    queue: &str,
+    queues: &[String],
     asked: &Asked,
     work: Work,
 ) -> Result<Answered> {
     let shape = Shape { batch: asked.batch, progress: asked.progress };
     let mut clients = Vec::new();
-    for _ in 0..asked.clients {
+    for queue in queues.iter().cycle().take(asked.clients) {
         clients.push(C::connect(target, queue, shape).await?);
     }
     let batch = asked.batch as u64;
