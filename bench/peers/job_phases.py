@@ -25,7 +25,7 @@ class Sizes:
     latency_seconds: float
 
 
-FULL = Sizes(rounds=3, seconds=2.5, warm_up=0.5, clients=64, batch=50, fill=100_000, latency_seconds=6)
+FULL = Sizes(rounds=3, seconds=2, warm_up=0.5, clients=64, batch=50, fill=100_000, latency_seconds=6)
 QUICK = Sizes(rounds=1, seconds=0.4, warm_up=0.1, clients=16, batch=10, fill=1_000, latency_seconds=0.5)
 
 #: Creates a second of the latency that all meet alike, and its clients on either side.

@@ -55,11 +55,21 @@ def main() -> int:
     heading = [
         f"{began:%Y-%m-%d %H:%M} UTC, {took.seconds // 60} min {took.seconds % 60} s. {machine.described()}.",
         f"The disk: {syncs:,.0f} times a second 4 KiB overwritten and synced, one after the other.",
-        "", f"Made by `./task peers {shlex.join(sys.argv[1:])}`.",
+        "", f"Made by `{command(arguments)}`.",
     ]
     report.write(results, heading, arguments.out, judge=not arguments.quick)
     print((arguments.out / "report.md").read_text())
     return 1 if results.failures else 0
+
+
+def command(arguments: argparse.Namespace) -> str:
+    """Without paths: they are of this machine."""
+    words = ["./task", "peers"]
+    words += ["--quick"] if arguments.quick else []
+    words += ["--only", ",".join(arguments.only)]
+    words += ["--systems", ",".join(arguments.systems)] if arguments.systems else []
+    words += ["--rounds", str(arguments.rounds)] if arguments.rounds else []
+    return shlex.join(words)
 
 
 def measure(part: str, arguments: argparse.Namespace, programs: job_systems.Programs, scratch: pathlib.Path,

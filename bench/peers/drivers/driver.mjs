@@ -5,6 +5,7 @@
 //   create(numbers)   one job for each number
 //   live(numbers)     creates as many, and sees as many through to their end
 //   work(onStart)     workers that wait for jobs and tell the numbers of those they start
+//   settled()         optional: all that was said to be done is on the server too
 //   close()
 import { createInterface } from "node:readline";
 
@@ -85,6 +86,7 @@ async function loops(session, { phase, clients, batch, seconds, count }) {
     }
   }
   await Promise.all(Array.from({ length: clients }, client));
+  await session.settled?.();
   return { done, seconds: (performance.now() - began) / 1_000 };
 }
 

@@ -1,5 +1,6 @@
 // graphile-worker: jobs are added through its utilities, and its own runner works them. Argument: the database's URL.
 // A schema for each queue, so that what one phase leaves is in no other's way.
+import { setTimeout as sleep } from "node:timers/promises";
 import { Logger, makeWorkerUtils, run } from "graphile-worker";
 import pg from "pg";
 import { Endings, RESULT, drive, fail, payload } from "./driver.mjs";
@@ -49,6 +50,11 @@ async function open(schema, { clients, batch, phase }) {
     async live(numbers) {
       await create(numbers);
       await endings.take(numbers.length);
+    },
+    // Its workers go on before a completion is committed, and no event tells when it is. Completed jobs are deleted.
+    async settled() {
+      if (phase !== "lives") return;
+      while ((await pgPool.query(`SELECT FROM ${schema}._private_jobs LIMIT 1`)).rowCount > 0) await sleep(2);
     },
     async close() {
       await runner?.stop();
