@@ -1,4 +1,4 @@
-"""What was erased is gone: from memory, from replay, and from the bytes of the file."""
+"""What was erased is gone: from memory, from replay, from idempotency keys, and from the bytes of the file."""
 
 import httpx
 
@@ -32,7 +32,8 @@ def test_erased_data_is_nowhere_any_more(tmp_path):
             server.call("DELETE", f"/jobs/{one['id']}", expect=204)
         newest = newest_seq(server, space)
         receive_seqs(watcher, newest)
-        for since in (0, newest // 2):
+        # From the store, from within what memory held, and from right before the erasing.
+        for since in (0, newest // 2, newest - 2):
             with server.ws(f"spaces/{space}", query=f"since={since}") as again:
                 seen = receive_seqs(again, newest)
                 assert SECRET not in str(seen)
@@ -45,3 +46,9 @@ def test_erased_data_is_nowhere_any_more(tmp_path):
     server.kill()
     found = {path.name: path.read_bytes().count(SECRET.encode()) for path in server.data.glob("emit.db*")}
     assert set(found.values()) == {0}, f"the files still hold it: {found}"
+    server.start()
+    try:
+        again = server.create(space, name="another body", idempotencyKey=SECRET)
+        assert again["id"] != job["id"], "its key is free"
+    finally:
+        server.kill()

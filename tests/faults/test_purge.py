@@ -1,7 +1,7 @@
 """Retention under load: a space full of ended jobs becomes due at once, while clients create jobs in another.
 
 EMIT_PURGE_JOBS sets how many ended jobs. The load's figures are judged against the same load just before, on the same
-server.
+server; where there is enough to purge, with and without it in turns, so that the rest of the machine weighs on both.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ from streams import TEXT, RawSocket, wait_for
 from test_hostile_clients import at
 
 JOBS = int(os.environ.get("EMIT_PURGE_JOBS", "5000"))
-ARRAY, POLL, CLIENTS, PACE, PAIRS = 500, 50, 4, 0.02, 3
-#: Of each client alone: more where more are taken beside the purge.
-SAMPLES = max(100, JOBS // 2_000)
+ARRAY, POLL, CLIENTS, SAMPLES, PACE, PAIRS = 500, 50, 4, 100, 0.02, 3
+#: How often the purge goes and rests, and for how many seconds each; in the first, the server may not yet have looked.
+TURNS, TURN, LOOKS = min(15, JOBS // 50_000), 4.0, 1.5
 #: Creates of each client before it is measured: connections and caches.
 WARM = 30
 #: What a job's life here leaves in the space: created, delivered, acked, completed.
@@ -48,7 +48,8 @@ def fill(server, space: str) -> None:
 
 
 def creating(port: int, space: str, together, over, got) -> None:
-    """Creates one every PACE seconds, SAMPLES of them or until it is over: how long after its moment each was made.
+    """Creates one every PACE seconds, SAMPLES of them or until it is over: each one's moment, and how long after it that
+    was made.
 
     Its moment, not its start: otherwise a long stop would count as one slow call, however many it kept from starting.
     """
@@ -64,13 +65,13 @@ def creating(port: int, space: str, together, over, got) -> None:
         while len(took) < SAMPLES if over is None else not over.is_set():
             time.sleep(max(0.0, moment - time.monotonic()))
             create()
-            took.append(time.monotonic() - moment)
+            took.append((moment, time.monotonic() - moment))
             moment += PACE
     got.put(took)
 
 
-def load(server, space: str, meanwhile=None) -> list[float]:
-    """How long creates took, in order of length: while `meanwhile` runs, or SAMPLES of each client."""
+def load(server, space: str, meanwhile=None) -> list[tuple[float, float]]:
+    """When creates were due and how long after it they were made, while `meanwhile` runs, or SAMPLES of each client."""
     context = multiprocessing.get_context("spawn")
     together, over, got = context.Barrier(CLIENTS + 1), context.Event() if meanwhile else None, context.Queue()
     arguments = server.port, space, together, over, got
@@ -82,7 +83,7 @@ def load(server, space: str, meanwhile=None) -> list[float]:
         if meanwhile:
             meanwhile()
             over.set()
-        return sorted(seconds for _ in clients for seconds in got.get(timeout=harness.PATIENCE))
+        return [one for _ in clients for one in got.get(timeout=harness.PATIENCE)]
     finally:
         for client in clients:
             client.kill()
@@ -124,6 +125,25 @@ def purge(server, space: str) -> list[int]:
     return seen
 
 
+def in_turns(server, space: str, busy: str) -> tuple[list, list[float], list[float]]:
+    """All creates; and how long they took without the purge and beside it, in turns."""
+    turns: tuple[list, list] = [], []
+
+    def meanwhile():
+        for number in range(2 * TURNS):
+            purging = number % 2
+            server.call("PATCH", f"/spaces/{space}", {"retentionDays": 0 if purging else 14}, expect=200)
+            time.sleep(LOOKS)
+            begin = time.monotonic()
+            time.sleep(TURN)
+            turns[purging].append((begin, time.monotonic()))
+
+    took = load(server, busy, meanwhile)
+    alone, among = (sorted(late for moment, late in took if any(begin <= moment < end for begin, end in spans))
+                    for spans in turns)
+    return took, alone, among
+
+
 def p99(took: list[float]) -> float:
     return took[int(len(took) * 0.99)]
 
@@ -137,14 +157,21 @@ def one_round(server, number: int, space: str) -> float:
     assert (counts(server, space)["completed"], position(server, space)) == (JOBS, newest)
     spaces = rows(server, "spaces")
     busy = server.space("busy")["id"]
-    alone, seen = load(server, busy), []
+    before, seen = load(server, busy), []
+    if TURNS:
+        beside, alone, among = in_turns(server, space, busy)
+        assert oldest_kept(server, space) <= newest, "it was all gone before the last turn"
     begun = time.monotonic()
-    among = load(server, busy, lambda: seen.extend(purge(server, space)))
+    if TURNS:
+        seen = purge(server, space)
+    else:
+        beside = load(server, busy, lambda: seen.extend(purge(server, space)))
+        alone, among = (sorted(late for _, late in took) for took in (before, beside))
     print(f"purged in {time.monotonic() - begun:.1f} s, seen at {len(seen)} numbers; creates: {said(alone)} alone, "
           f"{said(among)} beside it, ratio {p99(among) / p99(alone):.2f}")
     assert jobs_of(server, space) == [] and not any(counts(server, space).values())
     assert position(server, space) == newest and seen[-1] == newest + 1
-    assert counts(server, busy)["pending"] == CLIENTS * 2 * WARM + len(alone) + len(among)
+    assert counts(server, busy)["pending"] == CLIENTS * 2 * WARM + len(before) + len(beside)
     server.call("DELETE", f"/spaces/{busy}?force=true", expect=204)
     wait_for("the load's jobs to go", lambda: rows(server, "spaces") == spaces, harness.PATIENCE + JOBS / 1_000)
     assert rows(server, "jobs") == 0 and rows(server, "events") == 0
