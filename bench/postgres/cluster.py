@@ -12,7 +12,8 @@ HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE.parent / "peers"), str(HERE.parent.parent / "tests/blackbox")]
 import harness  # noqa: E402  (the tests' own way to start a server)
 import postgres  # noqa: E402
-from process import Driver  # noqa: E402  (the peers' way to load one)
+from job_systems import node_driver  # noqa: E402  (the peers, and the way to load them)
+from process import Driver, free_port  # noqa: E402
 
 BENCH = pathlib.Path(os.environ.get("EMIT_BENCH", harness.BINARY.with_name("emit-bench")))
 
@@ -23,7 +24,7 @@ class Bench:
     def __enter__(self) -> "Bench":
         self.stack = contextlib.ExitStack()
         self.folder = pathlib.Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="emit-nodes-")))
-        self.cluster = postgres.Cluster().start()
+        self.cluster = postgres.Cluster(port=free_port()).start()
         self.stack.callback(self.cluster.remove)
         self.database = self.cluster.database()
         self.started = 0
@@ -51,6 +52,14 @@ class Bench:
         folder.mkdir()
         driver = Driver([BENCH, "drive", "emit", "--address", f"127.0.0.1:{server.port}", "--key", harness.ADMIN_KEY],
                         folder)
+        self.stack.callback(driver.stop)
+        return driver
+
+    def peer(self, name: str) -> Driver:
+        """Another job system, on a database of its own in the same PostgreSQL."""
+        folder = self.folder / name
+        folder.mkdir()
+        driver = node_driver(name, folder, self.cluster.url(self.cluster.database()))
         self.stack.callback(driver.stop)
         return driver
 

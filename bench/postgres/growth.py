@@ -26,6 +26,8 @@ BATCH = 50
 CLIENTS = 16
 #: A poll at the large backlog to one at the small: what the bench asks of the embedded store.
 RATIO_MAX = 1.2
+#: Autovacuum wakes once a minute and takes what has more dead rows than this; a round is over when it has been.
+VACUUMED = "SELECT n_dead_tup <= 1000 + 0.02 * n_live_tup FROM pg_stat_user_tables WHERE relname = 'jobs'"
 #: The last round's tables to those of the second, when the first had been forgotten.
 GROWTH_MAX = 1.5
 
@@ -88,7 +90,9 @@ def churn(bench: cluster.Bench, days: int, space: str, lives: int) -> None:
     oldest = f"SELECT e.at > extract(epoch FROM now()) * 1000 + ({days} - 1) * 86400000 FROM emit.events e JOIN emit.spaces s " \
              f"ON e.key = (s.no << 40) + s.oldest_seq WHERE s.name = 'churn'"
     wait_for("retention", lambda: bench.sql(oldest) == "t", patience=3_600)
+    # What it counts is told when connections end.
     server.stop()
+    wait_for("autovacuum", lambda: bench.sql(VACUUMED) == "t", patience=3_600)
 
 
 def main() -> int:

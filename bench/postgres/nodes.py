@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""One, two and three nodes on one PostgreSQL, all on this machine: `./task nodes-cost`.
+"""One, two and three nodes on one PostgreSQL beside graphile-worker and pg-boss on it, all on this machine: `./task
+nodes-cost`.
 
-Whole lives a second (create, poll, ack, progress, complete) in one space and over eight, as single calls and in batches
+The peers know neither an ack nor progress: beside them a life is create, poll and complete. Then, of Emit alone, whole lives a second (create, poll, ack, progress, complete) in one space and over eight, as single calls and in batches
 of 50; and how long it takes from a commit on one node to its frame on another, at 200 jobs a second. The rounds take
 turns, so that a slow moment of the machine meets all.
 """
@@ -22,6 +23,7 @@ import httpx
 import cluster
 import harness
 from harness import ADMIN_KEY
+from process import Driver
 
 #: Clients of one node.
 CLIENTS = 64
@@ -29,31 +31,52 @@ BATCH = 50
 RATE = 200
 
 
-def lives(drivers: list, clients: int, seconds: float, batch: int, spaces: list[str]) -> float:
+def lives(drivers: list, clients: int, seconds: float, **asked) -> float:
     """Lives a second of all these nodes together, each with its share of the clients."""
-    asked = {"phase": "lives", "progress": True, "made": spaces, "batch": batch, "clients": clients // len(drivers)}
+    asked |= {"phase": "lives", "clients": clients // len(drivers)}
     with concurrent.futures.ThreadPoolExecutor() as pool:
         list(pool.map(lambda driver: driver.ask(**asked, seconds=0.5), drivers))
         answers = list(pool.map(lambda driver: driver.ask(**asked, seconds=seconds), drivers))
     return sum(answer["done"] for answer in answers) / max(answer["seconds"] for answer in answers)
 
 
-def rates(bench: cluster.Bench, servers: list[harness.Server], seconds: float, rounds: int) -> None:
-    drivers = [bench.driver(server) for server in servers]
+def beside_peers(bench: cluster.Bench, emit: Driver, seconds: float, rounds: int) -> None:
+    peers = {"graphile-worker": bench.peer("graphile"), "pg-boss": bench.peer("pgboss")}
+    systems = {"Emit, one node": emit, **peers}
+    print(f"| lives a second without progress, {CLIENTS} clients | " + " | ".join(systems) + " | Emit to the better peer |")
+    print("| --- " * (len(systems) + 2) + "|")
+    for batch in (1, BATCH):
+        found: dict[str, list[float]] = {name: [] for name in systems}
+        for number in range(rounds):
+            for name, driver in systems.items():
+                queue = f"lives_{batch}_{number}"
+                found[name].append(lives([driver], CLIENTS, seconds, queue=queue, batch=batch, progress=False))
+        rate = {name: statistics.median(some) for name, some in found.items()}
+        ratio = rate["Emit, one node"] / max(rate[name] for name in peers)
+        print(f"| {called(batch)} | " + " | ".join(f"{rate[name]:,.0f}" for name in systems) + f" | {ratio:.2f} |", flush=True)
+    print()
+
+
+def called(batch: int) -> str:
+    return "single calls" if batch == 1 else f"batches of {batch}"
+
+
+def rates(servers: list[harness.Server], drivers: list[Driver], seconds: float, rounds: int) -> None:
     cases = [(1, CLIENTS), (1, 3 * CLIENTS), (2, 2 * CLIENTS), (3, 3 * CLIENTS)]
     print("| lives a second | " + " | ".join(f"{nodes} node{'s' * (nodes > 1)}, {clients} clients" for nodes, clients in cases)
-          + " | three nodes to one, 192 clients each |")
-    print("| --- " * (len(cases) + 2) + "|")
+          + " | three nodes to one: at three times its clients | with the same |")
+    print("| --- " * (len(cases) + 3) + "|")
     for (spaces, batch) in itertools.product((1, 8), (1, BATCH)):
         found: dict[tuple[int, int], list[float]] = {case: [] for case in cases}
         for _ in range(rounds):
             made = [servers[0].space()["id"] for _ in range(spaces)]
             for nodes, clients in cases:
-                found[nodes, clients].append(lives(drivers[:nodes], clients, seconds, batch, made))
-        ratio = statistics.median(three / one for three, one in zip(found[cases[3]], found[cases[1]]))
-        how = "single calls" if batch == 1 else f"batches of {batch}"
-        print(f"| {spaces} space{'s' * (spaces > 1)}, {how} | "
-              + " | ".join(f"{statistics.median(found[case]):,.0f}" for case in cases) + f" | {ratio:.2f} |", flush=True)
+                found[nodes, clients].append(lives(drivers[:nodes], clients, seconds, made=made, batch=batch,
+                                                   progress=True))
+        ratios = [statistics.median(three / one for three, one in zip(found[cases[3]], found[cases[few]])) for few in (0, 1)]
+        print(f"| {spaces} space{'s' * (spaces > 1)}, {called(batch)} | "
+              + " | ".join(f"{statistics.median(found[case]):,.0f}" for case in cases)
+              + f" | {ratios[0]:.2f} | {ratios[1]:.2f} |", flush=True)
 
 
 def commit_to_frame(one: harness.Server, other: harness.Server, seconds: float) -> None:
@@ -97,7 +120,9 @@ def main() -> int:
     with cluster.Bench() as bench:
         servers = [bench.node() for _ in range(3)]
         print(f"PostgreSQL {bench.sql('SHOW server_version')}, as it comes; it, the nodes and the load share this machine\n")
-        rates(bench, servers, chosen.seconds, chosen.rounds)
+        drivers = [bench.driver(server) for server in servers]
+        beside_peers(bench, drivers[0], chosen.seconds, chosen.rounds)
+        rates(servers, drivers, chosen.seconds, chosen.rounds)
         commit_to_frame(servers[0], servers[1], 2 * chosen.seconds)
     return 0
 
