@@ -47,7 +47,7 @@ def test_examples_use_words_that_there_are(command):
 
 
 #: The pages for operators.
-PAGES = ["README.md", *(f"docs/{name}.md" for name in ("operating", "security", "observing", "metrics", "outbound"))]
+PAGES = ["README.md", *(f"docs/{name}.md" for name in ("operating", "postgres", "security", "observing", "metrics", "outbound"))]
 
 
 @pytest.mark.parametrize("page", PAGES)
