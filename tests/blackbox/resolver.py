@@ -6,11 +6,26 @@ import ipaddress
 import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
 
 #: Where the C library asks: it knows no other port.
 PORT = 53
 A, AAAA = 1, 28
+#: Binds, and hands the socket over its standard input.
+BIND = ("import socket, sys\nudp = socket.socket(type=socket.SOCK_DGRAM)\nudp.bind((sys.argv[1], int(sys.argv[2])))\n"
+        "socket.send_fds(socket.socket(fileno=0), [b'.'], [udp.fileno()])")
+
+
+def bound(host: str) -> socket.socket:
+    """A socket on that port, which is root's to give."""
+    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        subprocess.run([*as_root, sys.executable, "-c", BIND, host, str(PORT)], stdin=theirs, check=True)
+        _, [udp], *_ = socket.recv_fds(ours, 1, 1)
+    return socket.socket(fileno=udp)
 
 
 class Resolver:
@@ -19,8 +34,7 @@ class Resolver:
     def __init__(self, behave, host: str = "127.0.53.1"):
         self.behave, self.host = behave, host
         self.asked: list[tuple[str, int]] = []
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((host, PORT))
+        self.socket = bound(host)
         self.thread = threading.Thread(target=self.run, daemon=True)
 
     def run(self) -> None:
@@ -47,10 +61,11 @@ class Resolver:
 
     def asking(self, folder) -> list[str]:
         """What a command is wrapped in so that its names are looked up here: a mount namespace of its own."""
-        settings = folder / "resolv.conf"
-        settings.write_text(f"nameserver {self.host}\noptions timeout:5 attempts:2\n")
-        wrapped = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-                   'mount --bind "$0" "$(realpath /etc/resolv.conf)" && exec "$@"', str(settings)]
+        (folder / "resolv.conf").write_text(f"nameserver {self.host}\noptions timeout:5 attempts:2\n")
+        (folder / "nsswitch.conf").write_text("hosts: files dns\n")
+        mounts = "".join(f'mount --bind "$0/{name}" "$(realpath /etc/{name})" && '
+                         for name in ("resolv.conf", "nsswitch.conf") if os.path.exists(f"/etc/{name}"))
+        wrapped = ["unshare", "--mount", "--propagation", "private", "sh", "-c", mounts + 'exec "$@"', str(folder)]
         if os.geteuid() != 0:
             wrapped[1:1] = ["--user", "--map-root-user"]
         return wrapped

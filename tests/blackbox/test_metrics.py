@@ -160,7 +160,7 @@ def test_streams_are_counted_while_open_and_when_they_end(own):
 
 def test_what_is_sent_out():
     """Callbacks by outcome: taken, refused, and those that reach nobody."""
-    with harness.server(*LOOPBACK) as emit, Receiver(lambda request: 204 if request.path == "/good" else 500) as receiver:
+    with harness.server(*LOOPBACK, "--callback-retry-seconds", "86400") as emit, Receiver(lambda request: 204 if request.path == "/good" else 500) as receiver:
         space = emit.space()["id"]
         for url in (f"{receiver.url}/good", f"{receiver.url}/bad", "http://10.0.0.1/"):
             emit.report(emit.create(space, callbackUrl=url)["id"], "kill")

@@ -172,6 +172,16 @@ def test_what_a_space_sends_is_sent_by_every_node(three):
         one.call("PATCH", f"/spaces/{space}", {"push": {"url": second.url}}, expect=200)
         wait_for("the second push", lambda: two.create(space) and second.requests)
         assert time.monotonic() - begin < 2 * SEEN_WITHIN
+        one.call("PATCH", f"/spaces/{space}", {"paused": True}, expect=200)
+
+        def pushes_of_a_second():
+            before = len(second.requests)
+            two.create(space)
+            time.sleep(1)
+            return len(second.requests) - before
+        wait_for("a paused space to wake nobody", lambda: pushes_of_a_second() == 0)
+        one.call("PATCH", f"/spaces/{space}", {"paused": False}, expect=200)
+        wait_for("it to go on", lambda: two.create(space) and pushes_of_a_second() > 0)
 
 
 def test_an_idempotency_key_is_one_job_whichever_nodes_are_asked(three):

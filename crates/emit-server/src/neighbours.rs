@@ -9,7 +9,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use emit_core::SpaceNo;
-use emit_core::outbound::Outbound;
 use emit_store::neighbours::{Hint, Listener, Neighbours, Speaker};
 use emit_store::{Change, Reader};
 
@@ -112,15 +111,7 @@ impl Neighbourhood {
         let outbox = shared.outbox.clone();
         let told = (outbox.clone(), engine.clone());
         std::thread::Builder::new().name("speaker".into()).spawn(move || speak(speaker, &told.0, &told.1))?;
-        let watch = Watch {
-            listener,
-            reader,
-            engine,
-            shared,
-            administered: None,
-            outbound: HashMap::new(),
-            over: over.clone(),
-        };
+        let watch = Watch { listener, reader, engine, shared, administered: None, over: over.clone() };
         std::thread::Builder::new().name("listener".into()).spawn(move || watch.run())?;
         Ok(Neighbourhood { outbox, over })
     }
@@ -154,7 +145,6 @@ struct Watch {
     /// The mark at the last look.
     administered: Option<i64>,
     /// What each space sends outside, as this node's messengers know it.
-    outbound: HashMap<SpaceNo, Arc<Outbound>>,
     over: Arc<AtomicBool>,
 }
 
@@ -280,23 +270,22 @@ impl Watch {
         Ok(())
     }
 
-    /// What spaces send outside, where another node has changed it; at first of all: it may have been changed while
-    /// this node started. A messenger that would do the same goes on.
+    /// What spaces send outside, and which are gone. A messenger that would do the same goes on.
     fn read_settings(&mut self) -> emit_store::Result<()> {
-        let mut after = None;
+        let (mut after, mut living) = (None, HashSet::new());
         loop {
             let spaces = self.reader.spaces(after, PAGE.0)?;
             for space in &spaces {
-                let known = self.outbound.insert(space.no, space.outbound.clone());
-                if known.as_ref() != Some(&space.outbound) {
-                    self.shared.outlet.settings_changed(space);
-                }
+                living.insert(space.no);
+                self.shared.outlet.settings_changed(space);
             }
             if spaces.len() < PAGE.0 {
-                return Ok(());
+                break;
             }
             after = spaces.last().map(|space| space.id);
         }
+        self.shared.outlet.spaces_living(&living);
+        Ok(())
     }
 
     fn space_deleted(&self, space: SpaceNo) {

@@ -8,6 +8,8 @@ use emit_core::Millis;
 pub(super) const REQUEST: Duration = Duration::from_secs(10);
 /// One address of a host with several: time is left for the others.
 pub(super) const CONNECT: Duration = Duration::from_secs(4);
+/// Names being resolved at once. Each takes a thread of those that reads need as well, however long a resolver is silent.
+pub(super) const LOOKUPS: usize = 64;
 /// Bytes that are read of an answer: enough to see what a receiver complains of.
 pub(super) const ANSWER_BYTES: usize = 1_024;
 /// Header values from this length on are hidden where an answer echoes them: shorter ones occur by chance.

@@ -2,7 +2,7 @@
 //! an address that was judged; no redirect is followed and no proxy of the environment is used, since nothing in
 //! here knows of either.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
@@ -17,13 +17,15 @@ use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::address::permitted;
-use super::bounds::{ANSWER_BYTES, CONNECT, HEAD_BYTES, REQUEST, RETRY_AFTER_MS};
+use super::bounds::{ANSWER_BYTES, CONNECT, HEAD_BYTES, LOOKUPS, REQUEST, RETRY_AFTER_MS};
 use crate::clock::Clock;
 use crate::metrics::{OUTBOUND, Outcome, Sent};
 
@@ -33,6 +35,7 @@ pub(super) struct Client {
     tls: TlsConnector,
     opened: Arc<[IpNet]>,
     clock: Arc<Clock>,
+    lookups: Arc<Semaphore>,
 }
 
 /// What a receiver said.
@@ -63,7 +66,12 @@ impl Client {
             tracing::warn!("no trusted certificates were found: https destinations cannot be reached");
         }
         let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        Client { tls: TlsConnector::from(Arc::new(config)), opened: opened.into(), clock }
+        Client {
+            tls: TlsConnector::from(Arc::new(config)),
+            opened: opened.into(),
+            clock,
+            lookups: Arc::new(Semaphore::new(LOOKUPS)),
+        }
     }
 
     /// Sends the body to the URL, `extra` headers beside our own, and counts how that went.
@@ -115,11 +123,19 @@ impl Client {
         send(stream, request).await
     }
 
+    async fn resolve(&self, host: String, port: u16) -> Result<Vec<SocketAddr>, Failed> {
+        let unresolved = || "the host's name cannot be resolved".to_owned();
+        let lookup = self.lookups.clone().acquire_owned().await.map_err(|_| unresolved())?;
+        let found = spawn_blocking(move || {
+            // Held until the resolver has answered, whether or not somebody still waits.
+            let _lookup = lookup;
+            (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)
+        });
+        found.await.ok().and_then(Result::ok).ok_or_else(unresolved)
+    }
+
     async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, Failed> {
-        let found = tokio::net::lookup_host((host, port))
-            .await
-            .map_err(|_| "the host's name cannot be resolved".to_owned())?;
-        let addresses: Vec<SocketAddr> = permitted(found.collect(), &self.opened)?;
+        let addresses = permitted(self.resolve(host.to_owned(), port).await?, &self.opened)?;
         let mut failed = String::new();
         for address in addresses {
             match timeout(CONNECT, TcpStream::connect(address)).await {

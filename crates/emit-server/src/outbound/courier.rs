@@ -128,6 +128,9 @@ impl Courier {
                 }
             }
         }
+        if legs == 0 {
+            self.cursor = EndpointLane::default();
+        }
         wait
     }
 

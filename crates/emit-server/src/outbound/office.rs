@@ -84,12 +84,20 @@ impl Messengers {
         let mut after = None;
         loop {
             let spaces = reads.read(move |reader| reader.spaces(after, PAGE)).await?;
-            spaces.iter().for_each(|space| self.settings_changed(space));
+            // Whoever has some already has newer ones: a commit was faster than this look.
+            spaces
+                .iter()
+                .filter(|space| !self.serve(space.no))
+                .for_each(|space| self.settings_changed(space));
             if spaces.len() < PAGE {
                 return Ok(());
             }
             after = spaces.last().map(|space| space.id);
         }
+    }
+
+    fn serve(&self, no: SpaceNo) -> bool {
+        self.of_spaces.read().unwrap_or_else(PoisonError::into_inner).contains_key(&no)
     }
 
     /// A space has these settings from now on. What waited under others is dropped; a messenger whose own settings
@@ -107,6 +115,13 @@ impl Messengers {
         if slack.is_some() || push.is_some() {
             of_spaces.insert(space.no, OfSpace { slack, push });
         }
+        self.count.store(of_spaces.len(), Ordering::Relaxed);
+    }
+
+    /// There are no spaces but these.
+    pub(super) fn spaces_living(&self, living: &HashSet<SpaceNo>) {
+        let mut of_spaces = self.change();
+        of_spaces.retain(|no, _| living.contains(no));
         self.count.store(of_spaces.len(), Ordering::Relaxed);
     }
 

@@ -1,6 +1,8 @@
 //! Where the engine lets out what its commits mean for the outside. Called on its thread, and never waits: with
 //! nothing to tell, it is a look at each change and one load.
 
+use std::collections::HashSet;
+
 use emit_core::SpaceNo;
 use emit_core::callback::CallbackChange;
 use emit_store::{Change, Space};
@@ -28,6 +30,11 @@ impl Outlet {
     /// A space has these settings from now on.
     pub fn settings_changed(&self, space: &Space) {
         self.messengers.settings_changed(space);
+    }
+
+    /// There are no spaces but these.
+    pub fn spaces_living(&self, living: &HashSet<SpaceNo>) {
+        self.messengers.spaces_living(living);
     }
 
     /// A space is gone.

@@ -23,6 +23,8 @@ use crate::{Result, StoreError};
 /// A host that does not answer is passed over, and the next is tried. Also one whose machine takes the connection and
 /// whose database then says nothing.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
+/// A host as a whole: its name, each of its addresses, TLS and the login.
+const HOST_PATIENCE: Duration = Duration::from_secs(5);
 /// Data the other side never acknowledged: the connection is dead.
 const SILENCE: Duration = Duration::from_secs(10);
 /// For every connection. All our statements go along an index: with plans of other kinds off, a table that was
@@ -102,7 +104,7 @@ impl Address {
     pub(super) async fn connect(&self, notices: Option<Notices>) -> Result<(Client, Drive)> {
         let mut failed = StoreError::Unavailable("the store's URL names no host".into());
         for host in &self.hosts {
-            match timeout(CONNECT_PATIENCE, self.connect_to(host, notices.clone())).await {
+            match timeout(HOST_PATIENCE, self.connect_to(host, notices.clone())).await {
                 Ok(Ok(connected)) => return Ok(connected),
                 Ok(Err(why)) => failed = why,
                 Err(_) => failed = StoreError::Unavailable("the database does not answer".into()),
@@ -185,6 +187,9 @@ where
     })
 }
 
+/// Parameters of a URL that are the driver's; a password is refused with a sentence of its own.
+const TAKEN: [&str; 7] = ["user", "password", "dbname", "host", "hostaddr", "port", "options"];
+
 /// A URL without what the driver does not know.
 struct Parts {
     url: String,
@@ -206,7 +211,11 @@ impl Parts {
                 Some(("sslrootcert", value)) => parts.roots = Some(value.replace("%2F", "/").into()),
                 // Always so.
                 Some(("target_session_attrs", "read-write")) => {}
-                _ => others.push(parameter),
+                Some((name, _)) if TAKEN.contains(&name) => others.push(parameter),
+                _ => {
+                    let name = parameter.split('=').next().unwrap_or_default();
+                    return Err(format!("its parameter {name} is none that is known here"));
+                }
             }
         }
         if !others.is_empty() {

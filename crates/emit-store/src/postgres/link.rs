@@ -11,7 +11,7 @@ use super::connect::Address;
 use super::flush::Mark;
 use super::pending::Base;
 use super::rows::Uuid;
-use super::session::{Outcome, Session};
+use super::session::{Session, Trouble};
 use crate::{Result, StoreError};
 
 /// Between two tries to connect, at first and at most.
@@ -102,7 +102,7 @@ impl Link {
             StoreError::Unknown(format!("the connection was lost during a commit, and then: {why}"))
         };
         let session = Session::connect_within(&self.address, FIND_OUT).map_err(|why| unknown(&why))?;
-        let found = self.read_mark(&session).map_err(|why| unknown(&StoreError::from(why)))?;
+        let found = self.read_mark(&session).map_err(|why| unknown(&why))?;
         self.backend = backend(&session).map_err(|why| unknown(&why))?;
         self.session = Some(session);
         match found {
@@ -116,9 +116,10 @@ impl Link {
     }
 
     /// Ends the old server process, so that its commit is either there or never will be, and reads the lane's mark.
-    fn read_mark(&self, session: &Session) -> Outcome<Option<(i64, Vec<Base>)>> {
+    fn read_mark(&self, session: &Session) -> Result<Option<(i64, Vec<Base>)>> {
         let (pid, started) = &self.backend;
-        for _ in 0..FIND_OUT.as_millis() / 100 {
+        let mut looks = FIND_OUT.as_millis() / 100;
+        loop {
             let alive = session.query(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                  WHERE pid = $1 AND backend_start::text = $2 AND pid <> pg_backend_pid()",
@@ -127,6 +128,11 @@ impl Link {
             if alive.is_empty() {
                 break;
             }
+            looks -= 1;
+            if looks == 0 {
+                // It may be within the sync of its commit.
+                return Err(StoreError::Unavailable("its server process does not end".into()));
+            }
             session.query("SELECT pg_sleep(0.1)", &[])?;
         }
         // Written and not only read: after a crash the primary shows what its synchronous standby may not have yet.
@@ -134,9 +140,10 @@ impl Link {
         let sql = "UPDATE lanes SET at = at WHERE id = $1 RETURNING batch, bases, times";
         let row = session.row(sql, &[&self.lane])?;
         let Some(row) = row else { return Ok(None) };
-        let (seqs, times): (Vec<i64>, Vec<i64>) = (row.try_get(1)?, row.try_get(2)?);
+        let read = || Ok::<_, tokio_postgres::Error>((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?));
+        let (batch, seqs, times): (i64, Vec<i64>, Vec<i64>) = read().map_err(Trouble::from)?;
         let bases = seqs.into_iter().zip(times).map(|(seq, last_at)| Base { seq, last_at }).collect();
-        Ok(Some((row.try_get(0)?, bases)))
+        Ok(Some((batch, bases)))
     }
 }
 
