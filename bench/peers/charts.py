@@ -67,7 +67,8 @@ def svg(title: str, bars: list[tuple[Subject, list[float]]]) -> str:
         least, greatest = (LABELS + max(0.0, edge) * scale for edge in (min(values), max(values)))
         lines += [
             f'<text x="{LABELS - 8}" y="{base}" text-anchor="end">{html.escape(str(subject))}</text>',
-            f'<rect x="{LABELS}" y="{top}" width="{max(1.0, value * scale):.1f}" height="{BAR}" fill="{fill(subject)}"/>',
+            f'<rect x="{LABELS}" y="{top}" width="{max(1.0, value * scale):.1f}" height="{BAR}"'
+            f' fill="{fill(subject)}"/>',
             f'<line x1="{least:.1f}" x2="{greatest:.1f}" y1="{middle}" y2="{middle}" stroke="black"/>',
             f'<text x="{max(greatest, LABELS + 1) + 6:.1f}" y="{base}">{number(value)}</text>',
         ]

@@ -76,6 +76,7 @@ def all_phases(running: list["Measured"], sizes: Sizes, results: Results) -> Non
     each("create to start", lambda one: one.latency("200/s", LATENCY_RATE, LATENCY_CLIENTS))
     each("create to start at 70 %", Measured.latency_at_70_percent)
     each("memory", Measured.memory)
+    each("backlog", Measured.backlog)
 
 
 @contextlib.contextmanager
@@ -132,6 +133,13 @@ class Measured:
         after = machine.memory_bytes(self.running.pid)
         self.add("memory with all jobs waiting, MB", after / 1e6)
         self.add("memory of each waiting job, bytes", max(0, after - before) / self.sizes.fill)
+
+    def backlog(self) -> None:
+        """Lives in the queue that is full now: they take the oldest, and it keeps its size."""
+        answer = self.running.driver.ask(phase="lives", queue="memory", clients=self.sizes.clients,
+                                         seconds=self.sizes.seconds)
+        empty = self.results.median(PART, self.system.subject, "life, a second")
+        self.add("life with all jobs waiting, against none", answer["done"] / answer["seconds"] / empty)
 
 
 def queue(name: str, number: int) -> str:

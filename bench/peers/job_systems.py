@@ -137,21 +137,25 @@ DURABLE, DEFAULT = "durable", "default"
 #: Systems without a call for a worker's progress.
 NO_PROGRESS = {"life with progress"}
 
-#: pg-boss's waiting workers look for jobs twice a second at most: they do not reach what its calls do.
+#: pg-boss's waiting workers look twice a second, or when NOTIFY wakes them: they do not reach what its calls do.
 SLOW_WORKERS = {"create to start at 70 %"}
+
+#: Libraries whose workers take what they find, so that a full queue does not stay full.
+EMPTIES = {"backlog"}
 
 SYSTEMS = [
     JobSystem(Subject("Emit", DURABLE), start_emit),
     JobSystem(Subject("beanstalkd", DURABLE), beanstalkd(["-f0"], "fsync each write (-f0)")),
     JobSystem(Subject("BullMQ", DURABLE), bullmq(["--appendonly", "yes", "--appendfsync", "always"],
-                                                 "appendonly, appendfsync always")),
+                                                 "appendonly, appendfsync always"), EMPTIES),
     JobSystem(Subject("NATS JetStream", DURABLE), nats("sync_interval: always", "sync_interval always")),
-    JobSystem(Subject("graphile-worker", DURABLE), on_postgres("graphile-worker", "graphile"), NO_PROGRESS),
+    JobSystem(Subject("graphile-worker", DURABLE), on_postgres("graphile-worker", "graphile"),
+              NO_PROGRESS | EMPTIES),
     JobSystem(Subject("pg-boss", DURABLE), on_postgres("pg-boss", "pgboss"), NO_PROGRESS | SLOW_WORKERS),
     JobSystem(Subject("bunqueue", DURABLE), bunqueue(["--preload", HERE / "servers/bunqueue_full_sync.mjs"],
-                                                     "durable jobs, and its SQLite made to sync at each commit")),
+                                                     "durable jobs, and its SQLite made to sync at each commit"), EMPTIES),
     JobSystem(Subject("beanstalkd", DEFAULT), beanstalkd([], "fsync at most each 50 ms")),
-    JobSystem(Subject("BullMQ", DEFAULT), bullmq([], "snapshots only, as Redis comes")),
+    JobSystem(Subject("BullMQ", DEFAULT), bullmq([], "snapshots only, as Redis comes"), EMPTIES),
     JobSystem(Subject("NATS JetStream", DEFAULT), nats("", "fsync each 2 minutes")),
-    JobSystem(Subject("bunqueue", DEFAULT), bunqueue([], "durable jobs; its SQLite does not sync at a commit")),
+    JobSystem(Subject("bunqueue", DEFAULT), bunqueue([], "durable jobs; its SQLite does not sync at a commit"), EMPTIES),
 ]

@@ -29,13 +29,15 @@ TABLES = [
         ("200/s, p50 ms", "create to start at 200/s, p50 ms"), ("p99 ms", "create to start at 200/s, p99 ms"),
         ("at 70 % of its most, p50 ms", "create to start at 70 % of its most, p50 ms"),
         ("p99 ms ", "create to start at 70 % of its most, p99 ms")]),
-    ("Jobs: memory", "jobs", [
+    ("Jobs: a full queue", "jobs", [
         ("MB with all waiting", "memory with all jobs waiting, MB"),
-        ("bytes a job", "memory of each waiting job, bytes")]),
+        ("bytes a job", "memory of each waiting job, bytes"),
+        ("rate of lives against an empty queue", "life with all jobs waiting, against none")]),
     ("Sockets: one message to all", "sockets", [
         (f"{sockets} {heading}", f"{sockets}: {figure}")
         for sockets in ["100", "1,000", "10,000"]
-        for heading, figure in [("deliveries/s", "deliveries a second"), ("CPU s per million", "server CPU s per million"),
+        for heading, figure in [("deliveries/s", "deliveries a second"),
+                                ("CPU s per million", "server CPU s per million"),
                                 ("load's cores", "cores that the load took")]]),
     ("Sockets: at a fixed rate, a topic each, and idle", "sockets", [
         ("50/s to 1,000, p50 ms", "paced to many, p50 ms"), ("p99 ms", "paced to many, p99 ms"),
