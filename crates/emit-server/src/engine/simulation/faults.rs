@@ -82,12 +82,14 @@ struct State {
     calls: usize,
     failed: usize,
     stopped: bool,
+    /// A commit of this process is there though it was said to have failed: nothing of it was published.
+    unseen: bool,
 }
 
 impl Faults {
     pub(super) fn new(seed: u64) -> Arc<Faults> {
         let rng = StdRng::seed_from_u64(seed);
-        let state = State { rng, weather: Weather::Fine, calls: 0, failed: 0, stopped: false };
+        let state = State { rng, weather: Weather::Fine, calls: 0, failed: 0, stopped: false, unseen: false };
         Arc::new(Faults { state: Mutex::new(state), lines: Lines::default() })
     }
 
@@ -112,7 +114,13 @@ impl Faults {
 
     /// A new process.
     pub(super) fn restart(&self) {
-        self.state().stopped = false;
+        let mut state = self.state();
+        (state.stopped, state.unseen) = (false, false);
+    }
+
+    /// Whether something was committed unseen.
+    pub(super) fn has_unseen(&self) -> bool {
+        self.state().unseen
     }
 
     /// Whether this call is to fail, and how.
@@ -183,6 +191,7 @@ impl Writer for FailingWriter {
         let open = matches!(kind, Kind::Unknown | Kind::Stopped);
         if open && self.faults.coin() {
             self.inner.commit(written)?;
+            self.faults.state().unseen = true;
         } else {
             self.inner.rollback();
         }

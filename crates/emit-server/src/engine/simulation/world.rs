@@ -320,7 +320,8 @@ impl World {
         for follower in &mut node.followers {
             follower.look().await;
         }
-        self.check_followers(node, true);
+        // What was committed unseen, a job's watchers learn with the job's next event.
+        self.check_followers(node, !self.faults.has_unseen());
     }
 
     /// The process is gone: what it had not answered, nobody will.
