@@ -11,7 +11,7 @@ from results import Described, Results, Subject
 
 PART = "ceilings"
 EMIT = Subject("Emit", "")
-PARTS = "lives,batches,latency,fanout,in-process,polls"
+PARTS = "lives,batches,latency,fanout,idle,in-process,polls"
 
 
 def run(programs: Programs, scratch: pathlib.Path, quick: bool, results: Results) -> None:

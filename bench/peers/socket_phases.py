@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import pathlib
+import time
 
 import machine
 from job_systems import Programs
@@ -21,10 +22,11 @@ class Sizes:
     seconds: float
     pace_seconds: float
     slow_among: int
+    settle: float
 
 
-FULL = Sizes(sockets=[100, 1_000, 10_000], rounds=3, seconds=2, pace_seconds=4, slow_among=100)
-QUICK = Sizes(sockets=[100], rounds=1, seconds=0.5, pace_seconds=0.5, slow_among=50)
+FULL = Sizes(sockets=[100, 1_000, 10_000], rounds=3, seconds=2, pace_seconds=4, slow_among=100, settle=2)
+QUICK = Sizes(sockets=[100], rounds=1, seconds=0.5, pace_seconds=0.5, slow_among=50, settle=0.1)
 
 #: Messages a second of the paced phases: one message to 1,000 sockets, one to its own socket, one to a job's user.
 PACE_TO_MANY, PACE_TO_ONE, PACE_END_TO_END = 50, 200, 200
@@ -46,7 +48,9 @@ def run(servers: list[SocketServer], programs: Programs, scratch: pathlib.Path, 
         with alone(server, programs, scratch, results, PART, "pace") as watched:
             pace_to_many(server.subject, watched, sizes, results)
         with alone(server, programs, scratch, results, PART, "idle") as watched:
-            idle_then_own_topics(server.subject, watched, sizes, results)
+            idle(server.subject, watched, sizes, results)
+        with alone(server, programs, scratch, results, PART, "own topics") as watched:
+            own_topics(server.subject, watched, sizes, results)
         with alone(server, programs, scratch, results, PART, "slow") as watched:
             slow_tenth(server.subject, watched, sizes, results)
 
@@ -106,15 +110,22 @@ def pace_to_many(subject: Subject, watched: Watched, sizes: Sizes, results: Resu
     results.add(PART, subject, "paced to many, server CPU s per million", server * 1e6 / answer["deliveries"])
 
 
-def idle_then_own_topics(subject: Subject, watched: Watched, sizes: Sizes, results: Results) -> None:
-    sockets = max(sizes.sockets)
+def idle(subject: Subject, watched: Watched, sizes: Sizes, results: Results) -> None:
+    """Sockets of one topic: making a topic for each would leave freed memory behind, which sockets then use."""
     # What the first sockets cost once is no socket's share.
-    open_sockets(watched, sockets=50, own=True)
+    open_sockets(watched, sockets=50)
     watched.watch.ask(step="close")
-    watched.watch.ask(step="prepare", sockets=sockets, own=True)
+    sockets = max(sizes.sockets)
+    watched.watch.ask(step="prepare", sockets=sockets)
+    time.sleep(sizes.settle)
     before = machine.memory_bytes(watched.pid)
     watched.watch.ask(step="open")
+    time.sleep(sizes.settle)
     results.add(PART, subject, "idle: kB a socket", (machine.memory_bytes(watched.pid) - before) / sockets / 1_000)
+
+
+def own_topics(subject: Subject, watched: Watched, sizes: Sizes, results: Results) -> None:
+    open_sockets(watched, sockets=max(sizes.sockets), own=True)
     server = machine.cpu_seconds(watched.pid)
     answer = watched.watch.ask(step="flood", seconds=sizes.seconds)
     server = machine.cpu_seconds(watched.pid) - server
