@@ -160,7 +160,9 @@ def one_round(server, number: int, space: str) -> float:
     before, seen = load(server, busy), []
     if TURNS:
         beside, alone, among = in_turns(server, space, busy)
-        assert oldest_kept(server, space) <= newest, "it was all gone before the last turn"
+        server.call("PATCH", f"/spaces/{space}", {"retentionDays": 14}, expect=200)
+        first = newest + 1 - EVENTS_PER_JOB * JOBS
+        assert first < oldest_kept(server, space) <= newest, "it did not go, or was all gone before the last turn"
     begun = time.monotonic()
     if TURNS:
         seen = purge(server, space)
