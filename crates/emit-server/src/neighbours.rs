@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use emit_core::SpaceNo;
+use emit_core::{Millis, SpaceNo, TokenId};
 use emit_store::neighbours::{Hint, Listener, Neighbours, Speaker};
 use emit_store::{Change, Reader};
 
@@ -137,6 +137,12 @@ fn speak(mut speaker: Box<dyn Speaker>, outbox: &Outbox, engine: &Engine) {
     }
 }
 
+/// What became of keys that streams here were opened with.
+struct Keys {
+    living: Vec<(TokenId, Option<Millis>)>,
+    gone: HashSet<TokenId>,
+}
+
 struct Watch {
     listener: Box<dyn Listener>,
     reader: Box<dyn Reader>,
@@ -144,7 +150,6 @@ struct Watch {
     shared: Shared,
     /// The mark at the last look.
     administered: Option<i64>,
-    /// What each space sends outside, as this node's messengers know it.
     over: Arc<AtomicBool>,
 }
 
@@ -226,7 +231,11 @@ impl Watch {
 
     /// Everything that hints tell of, without hints.
     fn look(&mut self) -> emit_store::Result<()> {
-        // Spaces before keys: a stream whose space is gone has to say so, although its key is gone with it.
+        let administered = self.listener.administered()?;
+        let is_news = self.administered != Some(administered);
+        // A stream whose space is gone has to say so, although its key is gone with it: keys are read before spaces,
+        // and told of after them.
+        let keys = if is_news { Some(self.read_keys()?) } else { None };
         let followed = self.shared.hub.followed();
         let numbers: Vec<SpaceNo> = followed.iter().copied().collect();
         let mut gone = followed;
@@ -240,11 +249,10 @@ impl Watch {
             }
         }
         gone.into_iter().for_each(|space| self.space_deleted(space));
-        let administered = self.listener.administered()?;
-        if self.administered != Some(administered) {
+        if let Some(keys) = keys {
             self.shared.keyring.forget_all();
             self.shared.keyring.look_again();
-            self.check_keys()?;
+            self.tell_of_keys(keys);
             self.read_settings()?;
             self.administered = Some(administered);
         }
@@ -252,22 +260,26 @@ impl Watch {
         Ok(())
     }
 
-    /// Streams whose keys were revoked, or are to end earlier.
-    fn check_keys(&mut self) -> emit_store::Result<()> {
+    /// The keys of streams here: when each ends, or that it is gone.
+    fn read_keys(&mut self) -> emit_store::Result<Keys> {
         let mut gone = self.shared.hub.keys();
         let keys: Vec<_> = gone.iter().copied().collect();
-        if keys.is_empty() {
-            return Ok(());
+        let living = if keys.is_empty() { Vec::new() } else { self.listener.living(&keys)? };
+        for (key, _) in &living {
+            gone.remove(key);
         }
-        for (key, expires_at) in self.listener.living(&keys)? {
-            gone.remove(&key);
+        Ok(Keys { living, gone })
+    }
+
+    /// Streams whose keys were revoked, or are to end earlier.
+    fn tell_of_keys(&self, keys: Keys) {
+        for (key, expires_at) in keys.living {
             if let Some(at) = expires_at {
                 let left_ms = at.saturating_sub(self.shared.clock.now()).max(0) as u64;
                 self.shared.hub.token_expires(key, Duration::from_millis(left_ms));
             }
         }
-        gone.into_iter().for_each(|key| self.shared.hub.token_revoked(key));
-        Ok(())
+        keys.gone.into_iter().for_each(|key| self.shared.hub.token_revoked(key));
     }
 
     /// What spaces send outside, and which are gone. A messenger that would do the same goes on.

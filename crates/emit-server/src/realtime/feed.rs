@@ -101,6 +101,11 @@ impl<P: Pages> Feed<P> {
         Feed { pages, subscription, cursor, wakes: 0, drained: false, view, collapse, behind: None }
     }
 
+    /// Whether its subject was deleted.
+    pub(super) fn is_gone(&self) -> bool {
+        self.subscription.topic.is_gone()
+    }
+
     pub(super) fn seat(&self) -> &Arc<Seat> {
         &self.subscription.seat
     }
@@ -126,7 +131,7 @@ impl<P: Pages> Feed<P> {
     pub(super) async fn next(&mut self) -> Step {
         loop {
             let now = Instant::now();
-            if self.subscription.topic.is_gone() {
+            if self.is_gone() {
                 self.cursor.close(Over::Gone);
             }
             if let Some(over) = self.cursor.over() {

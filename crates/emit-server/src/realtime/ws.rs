@@ -250,6 +250,10 @@ impl<P: Pages> Connection<P> {
         match woke {
             Woke::News | Woke::Writable | Woke::Due(Due::Ping | Due::Later) => {}
             Woke::Readable => self.read()?,
+            // A key goes with its space, and then that is the reason.
+            Woke::Verdict(Verdict::Revoked) if self.feed.is_gone() => {
+                self.end_with(End::Over(Over::Gone), now)
+            }
             Woke::Verdict(Verdict::Revoked) | Woke::Due(Due::Expiry) => self.end_with(End::Revoked, now),
             Woke::Verdict(Verdict::Draining) => self.end_with(End::Draining, now),
             Woke::Due(Due::Stuck) => return Err(End::Stuck),

@@ -128,6 +128,8 @@ async fn streams_end_for_the_reasons_of_the_contract() {
     let world = World::new().await;
     let mut deleted = world.watch(None, false).await;
     world.hub.space_deleted(1);
+    // Its key goes with it.
+    world.hub.token_revoked(token(1, false).id);
     assert_eq!(close(&mut deleted).await.0, 4404);
 }
 
