@@ -77,7 +77,10 @@ def test_a_death_is_told(emit):
         assert request.path == "/services/T0/B0/s3cret"
         text = told(request)
         assert "&lt;!channel&gt; &amp; `co`" in text and "dead" in text and "no '''disk''' &lt;left&gt;" in text
-        assert f"<https://jobs.example.com/?job={job['id']}|" in text and "ran 0." in text
+        page = f"/jobs/{job['id']}"
+        assert f"<https://jobs.example.com{page}|" in text and re.search(r"ran \d+(\.\d+)? s", text)
+        answer = emit.http.get(emit.origin + page)
+        assert answer.status_code == 200 and "text/html" in answer.headers["content-type"], "the dashboard's page of it"
         assert len(slack.requests) == 1, "only what was chosen"
     assert "s3cret" not in emit.output()
 

@@ -132,7 +132,7 @@ impl Happened {
             // Three backticks would end the block.
             blocks.push(section(&format!("```{}```", escaped(&error.replace("```", "'''"), SLACK_ERROR))));
         }
-        let mut rest = vec![format!("<{public_url}/?job={}|{}>", self.job, self.job)];
+        let mut rest = vec![format!("<{public_url}/jobs/{}|{}>", self.job, self.job)];
         rest.extend(self.duration_ms.map(|ms| format!("ran {} s", ms as f64 / 1_000.0)));
         blocks.push(json!({
             "type": "context",
@@ -144,7 +144,7 @@ impl Happened {
     fn line(&self, public_url: &str) -> String {
         let error = self.error.as_deref().map_or(String::new(), |error| format!(": {}", escaped(error, 100)));
         let name = escaped(&self.name, 60);
-        format!("{} <{public_url}/?job={}|{name}> {}{error}", self.sign(), self.job, self.kind.as_str())
+        format!("{} <{public_url}/jobs/{}|{name}> {}{error}", self.sign(), self.job, self.kind.as_str())
     }
 
     fn sign(&self) -> &'static str {
