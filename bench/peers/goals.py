@@ -101,7 +101,8 @@ def of_sockets(figure: str, name: str = "Emit"):
 GOALS = [
     Goal("durable lives, single calls, Emit's five steps against the best durable peer's shortest life",
          *at_least(3), against_best(WHOLE, LIFE)),
-    Goal("durable lives in batches, with progress where a system has it, against the best durable peer's", *at_least(5), against_best(BATCHED, BATCHED)),
+    Goal("durable lives in batches, with progress where a system has it, against the best durable peer's",
+         *at_least(5), against_best(BATCHED, BATCHED)),
     Goal("durable single-call lives against bunqueue, not durable", *at_least(4), against("bunqueue", WHOLE, LIFE)),
     Goal("durable single-call lives against JetStream, not durable", *at_least(0.5),
          against("NATS JetStream", WHOLE, LIFE)),
