@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import pathlib
 import time
+from collections.abc import Callable
 
 import machine
 from job_systems import Programs
@@ -42,41 +42,45 @@ def run(servers: list[SocketServer], programs: Programs, scratch: pathlib.Path, 
     for number in range(sizes.rounds):
         for server in servers:
             for sockets in sizes.sockets:
-                with alone(server, programs, scratch, results, PART, f"flood {sockets} {number}") as watched:
-                    flood(server.subject, watched, sockets, sizes, results)
+                alone(server, programs, scratch, results, PART, f"flood {sockets} {number}",
+                      lambda watched: flood(server.subject, watched, sockets, sizes, results))
     for server in servers:
-        with alone(server, programs, scratch, results, PART, "pace") as watched:
-            pace_to_many(server.subject, watched, sizes, results)
-        with alone(server, programs, scratch, results, PART, "idle") as watched:
-            idle(server.subject, watched, sizes, results)
-        with alone(server, programs, scratch, results, PART, "own topics") as watched:
-            own_topics(server.subject, watched, sizes, results)
-        with alone(server, programs, scratch, results, PART, "slow") as watched:
-            slow_tenth(server.subject, watched, sizes, results)
+        alone(server, programs, scratch, results, PART, "pace",
+              lambda watched: pace_to_many(server.subject, watched, sizes, results))
+        alone(server, programs, scratch, results, PART, "idle",
+              lambda watched: idle(server.subject, watched, sizes, results))
+        alone(server, programs, scratch, results, PART, "own topics",
+              lambda watched: own_topics(server.subject, watched, sizes, results))
+        alone(server, programs, scratch, results, PART, "slow",
+              lambda watched: slow_tenth(server.subject, watched, sizes, results))
 
 
 def run_end_to_end(servers: list[SocketServer], programs: Programs, scratch: pathlib.Path, sizes: Sizes,
                    results: Results) -> None:
     for server in servers:
-        with alone(server, programs, scratch, results, END_TO_END, "end to end") as watched:
-            open_sockets(watched, sockets=100, own=True)
-            # The first message to each topic pays for what is made once.
-            watched.watch.ask(step="pace", rate=PACE_END_TO_END, seconds=0.5)
-            answer = watched.watch.ask(step="pace", rate=PACE_END_TO_END, seconds=sizes.pace_seconds)
-            results.add(END_TO_END, server.subject, "progress to frame, p50 ms", answer["p50_ms"])
-            results.add(END_TO_END, server.subject, "progress to frame, p99 ms", answer["p99_ms"])
+        alone(server, programs, scratch, results, END_TO_END, "end to end",
+              lambda watched: end_to_end(server.subject, watched, sizes, results))
 
 
-@contextlib.contextmanager
-def alone(server: SocketServer, programs: Programs, scratch: pathlib.Path, results: Results, part: str, what: str):
-    """The server on a folder of its own; a failure is a line of the report."""
+def end_to_end(subject: Subject, watched: Watched, sizes: Sizes, results: Results) -> None:
+    open_sockets(watched, sockets=100, own=True)
+    # The first message to each topic pays for what is made once.
+    watched.watch.ask(step="pace", rate=PACE_END_TO_END, seconds=0.5)
+    answer = watched.watch.ask(step="pace", rate=PACE_END_TO_END, seconds=sizes.pace_seconds)
+    results.add(END_TO_END, subject, "progress to frame, p50 ms", answer["p50_ms"])
+    results.add(END_TO_END, subject, "progress to frame, p99 ms", answer["p99_ms"])
+
+
+def alone(server: SocketServer, programs: Programs, scratch: pathlib.Path, results: Results, part: str, what: str,
+          measure: Callable[[Watched], None]) -> None:
+    """Measures the server on a folder of its own; a failure, also one to start, is a line of the report."""
     folder = scratch / f"{part} {server.subject.name} {what}".replace(" ", "-")
     folder.mkdir()
     try:
         watched = server.start(programs, folder)
         try:
             results.describe(part, server.subject, watched.described)
-            yield watched
+            measure(watched)
         finally:
             watched.stop()
     except Exception as error:
