@@ -65,12 +65,17 @@ def node_driver(name: str, folder: pathlib.Path, *arguments) -> Driver:
     return Driver([NODE, HERE / f"drivers/{name}.mjs", *arguments], folder)
 
 
-def start_emit(programs: Programs, folder: pathlib.Path) -> Running:
+def emit_server(programs: Programs, folder: pathlib.Path) -> tuple[Server, int, str]:
+    """A server, its port and its admin key."""
     port, key = free_port(), "emit_" + secrets.token_hex(20)
-    address = f"127.0.0.1:{port}"
-    server = Server([programs.emit, "serve", "--listen", address, "--data", folder], folder, port,
+    server = Server([programs.emit, "serve", "--listen", f"127.0.0.1:{port}", "--data", folder], folder, port,
                     {**os.environ, "EMIT_ADMIN_KEY": key})
-    driver = Driver([programs.bench, "drive", "emit", "--address", address, "--key", key], folder)
+    return server, port, key
+
+
+def start_emit(programs: Programs, folder: pathlib.Path) -> Running:
+    server, port, key = emit_server(programs, folder)
+    driver = Driver([programs.bench, "drive", "emit", "--address", f"127.0.0.1:{port}", "--key", key], folder)
     return Running(Described(said(programs.emit, "--version"), "fsync before each answer (there is no other)",
                              "emit-bench, HTTP"), server.pid, driver, server.stop)
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
-import secrets
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
 
-from job_systems import HERE, NODE, Programs, npm_version, said
+from job_systems import HERE, NODE, Programs, emit_server, npm_version, said
 from process import Driver, Server, free_port
 from results import Described, Subject
 
@@ -50,9 +48,7 @@ def emit(kind: str):
 
 
 def start_emit(programs: Programs, folder: pathlib.Path, kind: str) -> Watched:
-    port, key = free_port(), "emit_" + secrets.token_hex(20)
-    server = Server([programs.emit, "serve", "--listen", f"127.0.0.1:{port}", "--data", folder], folder, port,
-                    {**os.environ, "EMIT_ADMIN_KEY": key})
+    server, port, key = emit_server(programs, folder)
     return Watched(Described(said(programs.emit, "--version"), "each message is a durable event first", LOAD),
                    server.pid, watch(programs, folder, kind, port, "--key", key), [server])
 

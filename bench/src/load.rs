@@ -132,7 +132,7 @@ pub(crate) async fn create_jobs(
 }
 
 /// The value below which the given share of the sorted samples lies.
-pub(crate) fn percentile(sorted: &[Duration], share: f64) -> Duration {
+pub(crate) fn percentile<T: Copy + Default>(sorted: &[T], share: f64) -> T {
     let last = sorted.len().saturating_sub(1);
     sorted.get((last as f64 * share).round() as usize).copied().unwrap_or_default()
 }

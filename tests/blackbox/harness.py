@@ -184,6 +184,17 @@ def receive_until(socket, event_type: str, timeout: float = PATIENCE) -> list[di
 
 
 @contextlib.contextmanager
+def ending():
+    """A list: the servers put into it end with it, unless they have ended."""
+    started: list[Server] = []
+    yield started
+    for one in started:
+        one.http.close()
+        if one.process.poll() is None:
+            one.kill()
+
+
+@contextlib.contextmanager
 def server(*flags: str, env: dict[str, str] | None = None, data: pathlib.Path | None = None):
     """A server on a throw-away folder, stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="emit-test-") as folder:

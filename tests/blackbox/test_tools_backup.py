@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from calls import all_pages, events, job_in, jobs_of, position
-from harness import ADMIN_KEY, BINARY, PATIENCE, Server, receive, receive_until
+from harness import ADMIN_KEY, BINARY, PATIENCE, Server, ending, receive, receive_until
 
 
 def run(*words):
@@ -34,17 +34,12 @@ def restore(file, data, code=0):
 @pytest.fixture
 def serving():
     """Starts servers on folders, and ends those that are left."""
-    started = []
+    with ending() as started:
+        def start(data):
+            started.append(Server(data).start())
+            return started[-1]
 
-    def start(data):
-        started.append(Server(data).start())
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.http.close()
-        if one.process.poll() is None:
-            one.kill()
+        yield start
 
 
 def picture(emit, space):

@@ -8,7 +8,7 @@ import pytest
 
 import postgres
 from calls import STATUSES, ids, job_in, jobs_of, position, wait_for, wait_status
-from harness import Server, receive
+from harness import Server, ending, receive
 from receivers import Receiver
 from streams import in_seconds, revoke
 from test_tools_backup import picture, run
@@ -23,18 +23,13 @@ def empty():
 @pytest.fixture
 def serving(tmp_path):
     """Starts servers on a folder, or on a database, and ends those that are left."""
-    started = []
+    with ending() as started:
+        def start(*store):
+            flags = ["--allow-private-destinations", "127.0.0.1"]
+            started.append(Server(tmp_path / f"server{len(started)}", *flags, store=list(map(str, store))).start())
+            return started[-1]
 
-    def start(*store):
-        flags = ["--allow-private-destinations", "127.0.0.1"]
-        started.append(Server(tmp_path / f"server{len(started)}", *flags, store=list(map(str, store))).start())
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.http.close()
-        if one.process.poll() is None:
-            one.kill()
+        yield start
 
 
 def copy(folder, url: str, code: int = 0):

@@ -44,6 +44,14 @@ export class Endings {
     }
   }
 
+  /** A session's `live`: as many are created, and as many have ended. */
+  live(create) {
+    return async (numbers) => {
+      await create(numbers);
+      await this.take(numbers.length);
+    };
+  }
+
   take(count) {
     return new Promise((resolve) => {
       this.#waiting.push({ count, resolve });

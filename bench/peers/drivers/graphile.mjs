@@ -47,10 +47,7 @@ async function open(schema, { clients, batch, phase }) {
   return {
     create,
     work,
-    async live(numbers) {
-      await create(numbers);
-      await endings.take(numbers.length);
-    },
+    live: endings.live(create),
     // Its workers go on before a completion is committed, and no event tells when it is. Completed jobs are deleted.
     async settled() {
       if (phase !== "lives") return;

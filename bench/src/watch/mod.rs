@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fanout::{BATCH, WINDOW, needed};
 use crate::http_client::Target;
+use crate::load::percentile;
 use crate::readers::Readers;
 use marks::Marks;
 use publish::Publisher;
@@ -183,10 +184,7 @@ impl Watch {
         // The reading thread adds the ages before it counts, so that all are there.
         let mut ages = self.readers.take_ages();
         ages.sort_unstable();
-        let at = |share: f64| {
-            let index = (ages.len().saturating_sub(1) as f64 * share).round() as usize;
-            ages.get(index).map(|age| f64::from(*age) / 1_000.0)
-        };
+        let at = |share| (!ages.is_empty()).then(|| f64::from(percentile(&ages, share)) / 1_000.0);
         Ok(Outcome { deliveries, seconds: began.elapsed().as_secs_f64(), p50_ms: at(0.5), p99_ms: at(0.99) })
     }
 }
