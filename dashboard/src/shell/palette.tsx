@@ -46,7 +46,7 @@ export function Palette({ open, onClose, space }: { open: boolean; onClose: () =
         <Dialog.Popup className="fixed top-[12vh] left-1/2 z-50 w-[calc(100vw-2rem)] max-w-lg -translate-x-1/2 overflow-hidden rounded-xl border border-line bg-card shadow-(--shadow)">
           <Dialog.Title className="sr-only">Go to</Dialog.Title>
           <input
-            role="combobox" aria-expanded aria-controls="palette" aria-activedescendant={found[chosen] ? `palette-${chosen}` : undefined} aria-label="Go to"
+            ref={focusAtOnce} role="combobox" aria-expanded aria-controls="palette" aria-activedescendant={found[chosen] ? `palette-${chosen}` : undefined} aria-label="Go to"
             placeholder="A page, a space, a job’s id…" value={text} onKeyDown={pressed} autoComplete="off" spellCheck={false}
             onChange={(event) => (setText(event.target.value), setAt(0))}
             className="h-12 w-full border-line border-b bg-transparent px-4 text-base outline-none placeholder:text-soft"
@@ -65,6 +65,11 @@ export function Palette({ open, onClose, space }: { open: boolean; onClose: () =
       </Dialog.Portal>
     </Dialog.Root>
   );
+}
+
+/** The dialog's own focus comes a frame later, and what is typed in between would be lost. */
+function focusAtOnce(input: HTMLInputElement | null) {
+  queueMicrotask(() => input?.focus());
 }
 
 function useCommands(space: string | undefined, text: string): Command[] {
