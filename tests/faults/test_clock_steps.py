@@ -7,11 +7,13 @@ import itertools
 import pathlib
 import random
 import threading
+import time
 
 import pytest
 
 import crash_rounds
 import harness
+from receivers import LOOPBACK, Receiver
 
 ROUNDS = 6
 STEPS = ["+3h", "-2h", "+0", "+26h", "-90m", "+20m", "-25h"]
@@ -23,7 +25,7 @@ def server(tmp_path):
     (library,) = pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
     clock = tmp_path / "clock"
     clock.write_text("+0")
-    one = harness.Server(tmp_path / "data", env={
+    one = harness.Server(tmp_path / "data", *LOOPBACK, env={
         "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
         "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
     one.clock = clock
@@ -63,3 +65,15 @@ def test_a_clock_set_back_delays_no_timeout(server):
     put(server, "-5h")
     (again,) = server.poll(space, waitSeconds=30)
     assert (again["id"], again["deliveryCount"]) == (job["id"], 2)
+
+
+def test_a_corrected_clock_dates_what_is_signed(server):
+    """«signed after Standard Webhooks»: receivers refuse what is minutes away from their own, right clock."""
+    put(server, "+2h")
+    with Receiver() as receiver:
+        space = server.space(push={"url": receiver.url + "/wake"})["id"]
+        server.report(server.running(space, callbackUrl=receiver.url + "/told")["id"], "complete", {})
+        for path in ("/wake", "/told"):
+            (request,) = receiver.received(1, path)[:1]
+            ahead = int(request.headers["webhook-timestamp"]) - time.time()
+            assert 7_000 < ahead < 7_300, (path, ahead)

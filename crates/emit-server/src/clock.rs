@@ -14,8 +14,7 @@ pub struct Clock {
 impl Clock {
     /// A clock that starts now.
     pub fn start() -> Clock {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let offset = wall.as_millis() as Millis - since_boot();
+        let offset = wall() - since_boot();
         Clock::reading(move || offset + since_boot())
     }
 
@@ -34,6 +33,11 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Clock({})", self.now())
     }
+}
+
+/// The wall clock's present time, steps and all: for what others compare with theirs. Nothing here is due by it.
+pub(crate) fn wall() -> Millis {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as Millis
 }
 
 /// Not stepped by anybody, and unlike `Instant` it goes on while the machine sleeps: otherwise timeouts would be late

@@ -17,4 +17,5 @@ pub mod outbound;
 pub mod reads;
 pub mod realtime;
 pub mod start;
+mod target;
 pub mod traces;

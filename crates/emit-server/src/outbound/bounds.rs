@@ -10,6 +10,8 @@ pub(super) const REQUEST: Duration = Duration::from_secs(10);
 pub(super) const CONNECT: Duration = Duration::from_secs(4);
 /// Names being resolved at once. Each takes a thread of those that reads need as well, however long a resolver is silent.
 pub(super) const LOOKUPS: usize = 64;
+/// Of those, one space's: names that nobody answers for leave room for other spaces.
+pub(super) const LOOKUPS_PER_SPACE: usize = LOOKUPS / 4;
 /// Bytes that are read of an answer: enough to see what a receiver complains of.
 pub(super) const ANSWER_BYTES: usize = 1_024;
 /// Header values from this length on are hidden where an answer echoes them: shorter ones occur by chance.

@@ -2,14 +2,13 @@
 //! an address that was judged; no redirect is followed and no proxy of the environment is used, since nothing in
 //! here knows of either.
 
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use axum::http::header::{CONNECTION, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use bytes::Bytes;
-use emit_core::{Millis, json};
+use emit_core::{Millis, SpaceNo, json};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
@@ -17,25 +16,24 @@ use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::address::permitted;
-use super::bounds::{ANSWER_BYTES, CONNECT, HEAD_BYTES, LOOKUPS, REQUEST, RETRY_AFTER_MS};
-use crate::clock::Clock;
+use super::bounds::{ANSWER_BYTES, CONNECT, HEAD_BYTES, REQUEST, RETRY_AFTER_MS};
+use super::names::Names;
+use crate::clock::wall;
 use crate::metrics::{OUTBOUND, Outcome, Sent};
+use crate::target;
 
 /// What all requests share: cheap to clone.
 #[derive(Clone)]
 pub(super) struct Client {
     tls: TlsConnector,
     opened: Arc<[IpNet]>,
-    clock: Arc<Clock>,
-    lookups: Arc<Semaphore>,
+    names: Arc<Names>,
 }
 
 /// What a receiver said.
@@ -58,7 +56,7 @@ pub(super) type Failed = String;
 
 impl Client {
     /// Trusts the machine's certificates (or those of `SSL_CERT_FILE`), and besides public addresses these nets.
-    pub(super) fn new(opened: &[IpNet], clock: Arc<Clock>) -> Client {
+    pub(super) fn new(opened: &[IpNet]) -> Client {
         let mut roots = RootCertStore::empty();
         let found = rustls_native_certs::load_native_certs();
         let (trusted, _) = roots.add_parsable_certificates(found.certs);
@@ -69,21 +67,20 @@ impl Client {
         Client {
             tls: TlsConnector::from(Arc::new(config)),
             opened: opened.into(),
-            clock,
-            lookups: Arc::new(Semaphore::new(LOOKUPS)),
+            names: Arc::new(Names::new()),
         }
     }
 
-    /// Sends the body to the URL, `extra` headers beside our own, and counts how that went.
+    /// Sends the body to the URL that a space names, `extra` headers beside our own, and counts how that went.
     pub(super) async fn post(
         &self,
         what: Sent,
-        url: &str,
+        (space, url): (SpaceNo, &str),
         extra: HeaderMap,
         body: String,
     ) -> Result<Answer, Failed> {
         let begin = Instant::now();
-        let answer = self.answer_to(begin + REQUEST, url, extra, body).await;
+        let answer = self.answer_to(begin + REQUEST, (space, url), extra, body).await;
         let outcome = match &answer {
             Ok(answer) if answer.is_success() => Outcome::Taken,
             Ok(_) => Outcome::Refused,
@@ -96,23 +93,28 @@ impl Client {
     async fn answer_to(
         &self,
         deadline: Instant,
-        url: &str,
+        to: (SpaceNo, &str),
         extra: HeaderMap,
         body: String,
     ) -> Result<Answer, Failed> {
-        match timeout_at(deadline, self.exchange(url, extra, body)).await {
-            Ok(Ok(response)) => Ok(read_answer(response, deadline, self.clock.now()).await),
+        match timeout_at(deadline, self.exchange(to, extra, body)).await {
+            Ok(Ok(response)) => Ok(read_answer(response, deadline, wall()).await),
             Ok(Err(why)) => Err(why),
             Err(_) => Err(format!("no answer within {} s", REQUEST.as_secs())),
         }
     }
 
-    async fn exchange(&self, url: &str, extra: HeaderMap, body: String) -> Result<Response<Held>, Failed> {
+    async fn exchange(
+        &self,
+        (space, url): (SpaceNo, &str),
+        extra: HeaderMap,
+        body: String,
+    ) -> Result<Response<Held>, Failed> {
         let url: Uri = url.parse().map_err(|_| "the URL cannot be understood".to_owned())?;
-        let host = url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let host = target::host(&url).to_owned();
         let is_tls = url.scheme_str() == Some("https");
         let port = url.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let stream = self.connect(&host, port).await?;
+        let stream = self.connect(space, &host, port).await?;
         let request = request(&url, extra, body)?;
         if !is_tls {
             return send(stream, request).await;
@@ -123,19 +125,9 @@ impl Client {
         send(stream, request).await
     }
 
-    async fn resolve(&self, host: String, port: u16) -> Result<Vec<SocketAddr>, Failed> {
-        let unresolved = || "the host's name cannot be resolved".to_owned();
-        let lookup = self.lookups.clone().acquire_owned().await.map_err(|_| unresolved())?;
-        let found = spawn_blocking(move || {
-            // Held until the resolver has answered, whether or not somebody still waits.
-            let _lookup = lookup;
-            (host.as_str(), port).to_socket_addrs().map(Vec::from_iter)
-        });
-        found.await.ok().and_then(Result::ok).ok_or_else(unresolved)
-    }
-
-    async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, Failed> {
-        let addresses = permitted(self.resolve(host.to_owned(), port).await?, &self.opened)?;
+    async fn connect(&self, space: SpaceNo, host: &str, port: u16) -> Result<TcpStream, Failed> {
+        let found = self.names.resolve(space, host, port).await;
+        let addresses = permitted(found.ok_or("the host's name cannot be resolved")?, &self.opened)?;
         let mut failed = String::new();
         for address in addresses {
             match timeout(CONNECT, TcpStream::connect(address)).await {
@@ -153,8 +145,7 @@ fn request(url: &Uri, extra: HeaderMap, body: String) -> Result<Request<Full<Byt
     let authority = url.authority().map_or("", |authority| authority.as_str());
     let mut request = Request::new(Full::new(Bytes::from(body)));
     *request.method_mut() = Method::POST;
-    *request.uri_mut() =
-        url.path_and_query().map_or("/", |path| path.as_str()).parse().map_err(|_| invalid(()))?;
+    *request.uri_mut() = target::path_and_query(url).map_err(|_| invalid(()))?;
     let headers = request.headers_mut();
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("Emit/", env!("CARGO_PKG_VERSION"))));
     headers.extend(extra);
@@ -265,5 +256,11 @@ mod tests {
         assert_eq!(header("host"), "a.example:81");
         assert_eq!((header("x-a"), header("user-agent")), ("b".into(), "mine".into()));
         assert_eq!(request.uri(), "/x?y");
+    }
+
+    #[test]
+    fn a_query_without_a_path_is_sent() {
+        let url: Uri = "http://a.example?x=y".parse().unwrap();
+        assert_eq!(request(&url, HeaderMap::new(), String::new()).unwrap().uri(), "/?x=y");
     }
 }

@@ -169,7 +169,8 @@ async fn tell(means: &Means, found: &FoundJob, number: u32) -> bool {
     let begin = Instant::now();
     let outcome = match envelope(found, end_seq, means.clock.now()) {
         Some((headers, body)) => {
-            let answer = means.client.post(Sent::Callback, &callback.url, headers.clone(), body).await;
+            let answer =
+                means.client.post(Sent::Callback, (job.space, &callback.url), headers.clone(), body).await;
             answer.map(|answer| Answer { text: hidden(answer.text, &headers), ..answer })
         }
         None => Err("the request cannot be signed".to_owned()),
@@ -220,7 +221,7 @@ fn envelope(found: &FoundJob, end_seq: i64, now: Millis) -> Option<(HeaderMap, S
     // The same for all tries of one end, and another one for each end.
     let id = format!("{}_{end_seq}", job.id);
     let mut headers = headers(job.spec.callback.as_ref()?.headers.as_deref());
-    sign(&mut headers, found.space.outbound.secrets(now), &id, now, &body)?;
+    sign(&mut headers, found.space.outbound.secrets(now), &id, &body)?;
     Some((headers, body))
 }
 

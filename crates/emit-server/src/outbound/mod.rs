@@ -9,6 +9,7 @@ mod client;
 mod courier;
 mod hide;
 mod lanes;
+mod names;
 mod office;
 mod outlet;
 mod pile;
@@ -59,7 +60,7 @@ pub fn start(
     draining: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
     let Means { engine, reads, clock, public_url } = means;
-    let client = client::Client::new(&settings.opened, clock.clone());
+    let client = client::Client::new(&settings.opened);
     let office = office::Office {
         client: client.clone(),
         reads: reads.clone(),

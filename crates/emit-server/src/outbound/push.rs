@@ -133,8 +133,8 @@ impl Waker {
         body.push_str(&format!(",\"count\":{count},\"timestamp\":\"{}\"}}", Rfc3339Millis(now)));
         let mut head = headers(self.push.headers.as_deref());
         let secrets = self.space.outbound.secrets(now);
-        sign(&mut head, secrets, id, now, &body).ok_or("it cannot be signed")?;
-        let answer = office.client.post(Sent::Push, &self.push.url, head, body).await?;
+        sign(&mut head, secrets, id, &body).ok_or("it cannot be signed")?;
+        let answer = office.client.post(Sent::Push, (self.space.no, &self.push.url), head, body).await?;
         if answer.is_success() { Ok(()) } else { Err(format!("it answered {}", answer.status_code)) }
     }
 }

@@ -3,12 +3,13 @@
 use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use emit_core::Millis;
 use emit_core::outbound::Secret;
 use emit_core::time::SECOND;
 use hmac::{Hmac, KeyInit, Mac};
 use rand::RngExt;
 use sha2::Sha256;
+
+use crate::clock::wall;
 
 /// Bytes of a fresh secret; Standard Webhooks asks for 24 to 64.
 const SECRET_BYTES: usize = 32;
@@ -19,15 +20,15 @@ pub fn fresh_secret() -> Secret {
     Secret(bytes.as_slice().into())
 }
 
-/// Adds the three headers of a signed request. `None`: a secret cannot sign, or the id is no header's value.
+/// Adds the three headers of a signed request. `None`: a secret cannot sign, or the id is no header's value. Receivers
+/// hold its time against their own clocks: it is the wall clock's, corrected as theirs are.
 pub(super) fn sign<'a>(
     headers: &mut HeaderMap,
     secrets: impl Iterator<Item = &'a Secret>,
     id: &str,
-    now: Millis,
     body: &str,
 ) -> Option<()> {
-    let seconds = now / SECOND;
+    let seconds = wall() / SECOND;
     let signed = signature(secrets, id, seconds, body)?;
     headers.insert("webhook-id", HeaderValue::from_str(id).ok()?);
     headers.insert("webhook-timestamp", HeaderValue::from(seconds));

@@ -80,9 +80,9 @@ impl Channel {
             let body = self.message(&told, &office.public_url);
             let mut failures = 0;
             while failures < FAILURES {
+                let to = (self.space.no, &*self.slack.url);
                 let (why, asked_ms) =
-                    match office.client.post(Sent::Slack, &self.slack.url, headers(None), body.clone()).await
-                    {
+                    match office.client.post(Sent::Slack, to, headers(None), body.clone()).await {
                         Ok(answer) if answer.is_success() => break,
                         Ok(answer) => (
                             format!("it answered {}", answer.status_code),

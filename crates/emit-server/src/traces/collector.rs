@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::HOST;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -14,6 +14,8 @@ use opentelemetry_http::{HttpClient, HttpError};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
+
+use crate::target;
 
 /// A collector that takes longer for a batch loses it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -50,18 +52,13 @@ impl HttpClient for Client {
 async fn send(mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
     let uri = request.uri().clone();
     let authority = uri.authority().ok_or("the collector's address names no host")?;
-    let stream = TcpStream::connect((host(&uri), authority.port_u16().unwrap_or(80))).await?;
+    let stream = TcpStream::connect((target::host(&uri), authority.port_u16().unwrap_or(80))).await?;
     request.headers_mut().insert(HOST, HeaderValue::from_str(authority.as_str())?);
-    *request.uri_mut() = uri.path_and_query().map_or("/", |path| path.as_str()).parse()?;
+    *request.uri_mut() = target::path_and_query(&uri)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let (head, body) = sender.send_request(request.map(Full::new)).await?.into_parts();
     let body = Limited::new(body, ANSWER_BYTES).collect().await?.to_bytes();
     connection.abort();
     Ok(Response::from_parts(head, body))
-}
-
-/// Without the brackets of an IPv6 address.
-fn host(uri: &Uri) -> &str {
-    uri.host().unwrap_or_default().trim_matches(['[', ']'])
 }
