@@ -1,14 +1,18 @@
 // What can go wrong, typed by its code. Codes are stable; titles and details are for people.
 import type { Job, JobStatus, ProblemBody } from "./types.ts";
 
-/** Codes the server answers with, each with a page at /errors/CODE, and `connection`: no answer came. */
+/**
+ * Codes the server answers with, each with a page at /errors/CODE, and two of the client's own. `connection`: no answer
+ * came. `unexpected_answer`: what answered is no Emit, such as a login page in between.
+ */
 export type ErrorCode =
   | "malformed_json" | "bad_request" | "missing_key" | "invalid_key" | "missing_scope" | "wrong_space" | "wrong_job"
   | "origin_not_allowed" | "not_found" | "job_not_found" | "space_not_found" | "token_not_found" | "method_not_allowed"
   | "request_timeout" | "wrong_state" | "stale_delivery" | "space_paused" | "space_not_empty" | "payload_too_large"
   | "unsupported_media_type" | "invalid_fields" | "invalid_query" | "invalid_header" | "not_available"
   | "idempotency_mismatch" | "use_cursor" | "upgrade_required" | "rate_limited" | "too_many_streams" | "internal"
-  | "queue_full" | "overloaded" | "draining" | "store_unavailable" | "outcome_unknown" | "store_stopped" | "connection";
+  | "queue_full" | "overloaded" | "draining" | "store_unavailable" | "outcome_unknown" | "store_stopped"
+  | "connection" | "unexpected_answer";
 
 /** A call that did not do what it was asked to. `code` says why, `status` is the HTTP number, 0 without an answer. */
 export class EmitError extends Error {
@@ -35,6 +39,11 @@ export class EmitError extends Error {
   /** The fields that were wrong (422). */
   get fields(): { path: string; detail: string }[] {
     return this.problem?.errors ?? [];
+  }
+
+  /** It is about what the body holds: sent again as it is, it would be refused again. */
+  get unreadable(): boolean {
+    return [400, 413, 415, 422].includes(this.status);
   }
 
   /** Nothing of the request was kept, so that it may be sent again. */
@@ -67,6 +76,10 @@ export class JobEndedError extends Error {
     return this.job.status as "dead" | "killed";
   }
 }
+
+/** What answered well, but not as this API does. */
+export const unexpected = (status: number, text: string, cause?: unknown): EmitError =>
+  new EmitError("unexpected_answer", status, `what answered is no Emit: ${text.slice(0, 200)}`, { cause });
 
 /** What a problem's answer, or an answer that is none, becomes. */
 export async function errorOf(answer: Response): Promise<EmitError> {

@@ -1,5 +1,5 @@
 // One way to make a call: headers, bodies, errors, and tries again where the contract makes them safe.
-import { EmitError, errorOf } from "./errors.ts";
+import { EmitError, errorOf, unexpected } from "./errors.ts";
 import { backoff, pause } from "./pause.ts";
 
 /**
@@ -61,7 +61,7 @@ export class Http {
       try {
         const answer = await this.open(method, path, { ...options, body });
         const text = await this.#whole(answer);
-        return { value: (text ? JSON.parse(text) : undefined) as T, headers: answer.headers };
+        return { value: (text ? valueOf(text, answer) : undefined) as T, headers: answer.headers };
       } catch (error) {
         const again = error instanceof EmitError && (error.refused || (repeat === "always" && error.ambiguous));
         if (!again || tries >= this.#retries || options.signal?.aborted) throw error;
@@ -94,6 +94,14 @@ export class Http {
     } catch (cause) {
       throw new EmitError("connection", 0, "the answer broke off", { cause });
     }
+  }
+}
+
+function valueOf(text: string, answer: Response): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw unexpected(answer.status, text, cause);
   }
 }
 

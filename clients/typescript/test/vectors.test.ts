@@ -39,6 +39,8 @@ async function until(what: () => unknown): Promise<void> {
 /** What is expected is a part of what is there; arrays have as many items. */
 const like = (found: any, expected: any) => expect({ it: found }).toMatchObject({ it: expected });
 
+const nested = (depth: number): Record<string, unknown> => (depth > 1 ? { a: nested(depth - 1) } : {});
+
 class Watcher {
   readonly seen: any[] = [];
   over: true | unknown;
@@ -89,7 +91,7 @@ class Run {
       return undefined;
     });
     if (step.error !== undefined) expect(found).toBeUndefined();
-    if (step.expect !== undefined && step.do !== "job") like(found, step.expect);
+    if (step.expect !== undefined && !["job", "counts"].includes(step.do)) like(found, step.expect);
     if (step.save) this.saved[step.save] = found;
   }
 
@@ -107,6 +109,7 @@ class Run {
       case "worker": return this.work(step);
       case "drain": return this.workers.get(step.as)?.drain({ graceSeconds: step.graceSeconds });
       case "job": return until(async () => like(await server.call("GET", `/jobs/${step.id}`), step.expect));
+      case "counts": return until(async () => like(await server.call("GET", `/spaces/${this.saved.space}/counts`), step.expect));
       case "history": {
         const events = await server.call("GET", `/jobs/${step.id}/events`);
         return expect(events.map((event: any) => event.type)).toEqual(step.types);
@@ -150,6 +153,7 @@ class Run {
       worker.handle(name, async (job, ctx) => {
         for (const action of attempts[Math.min(job.attemptNumber, attempts.length - 1)]!) {
           if ("return" in action) return action.return;
+          if ("returnSize" in action) return "x".repeat(action.returnSize);
           await this.act(action, ctx);
         }
       });
@@ -162,6 +166,7 @@ class Run {
     const [[kind, value]] = Object.entries(action) as [[string, any]];
     switch (kind) {
       case "progress": return ctx.progress(value);
+      case "progressDepth": return ctx.progress(nested(value));
       case "checkpoint": return ctx.checkpoint(value);
       case "event": return ctx.event(value);
       case "log": return ctx.log(value[0], value[1]);

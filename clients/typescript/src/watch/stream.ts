@@ -1,6 +1,6 @@
 // One connection of a stream, whatever carries it: a WebSocket where there is one, else server-sent events over fetch
 // (Node 20). Both carry the same messages, and on both the key stays out of the address.
-import { EmitError, errorOf } from "../errors.ts";
+import { EmitError, unexpected } from "../errors.ts";
 import type { Http } from "../http.ts";
 
 /** How a connection ended. 1006: without a word. */
@@ -80,7 +80,7 @@ async function* overEvents(http: Http, ask: Ask): AsyncGenerator<string, Closed,
   const headers = { accept: "text/event-stream" };
   const answer = await http.open("GET", ask.path, { query: ask.query, headers, signal: ask.signal });
   if (answer.status === 204 || !answer.body) return { code: 1000, reason: "over" };
-  if (!answer.headers.get("content-type")?.startsWith("text/event-stream")) throw await errorOf(answer);
+  if (!answer.headers.get("content-type")?.startsWith("text/event-stream")) throw unexpected(answer.status, await answer.text().catch(() => ""));
   ask.opened();
   const reader = answer.body.getReader();
   const decoder = new TextDecoder();

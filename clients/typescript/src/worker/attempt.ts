@@ -1,5 +1,5 @@
 // One attempt at one job: from its ack to its last report.
-import { EmitError, isEmitError } from "../errors.ts";
+import { EmitError } from "../errors.ts";
 import type { Job, JsonObject, LogLevel, NewLogLine } from "../types.ts";
 import { type Handler, type JobContext, JobFailure, type StopReason } from "./context.ts";
 import type { Reporter, ReportKind } from "./reporter.ts";
@@ -59,7 +59,8 @@ export class Attempt {
     try {
       await this.#report("complete", result ?? null);
     } catch (error) {
-      if (error instanceof TypeError || isEmitError(error, "payload_too_large") || isEmitError(error, "malformed_json")) {
+      // What is no call's error is one of making JSON of it.
+      if (!(error instanceof EmitError) || error.unreadable) {
         return this.#report("fail", { error: `the result cannot be stored: ${textOf(error)}`, retryable: false });
       }
       throw error;

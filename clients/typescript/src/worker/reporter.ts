@@ -1,4 +1,5 @@
-// Reports leave in batches: whatever has queued up while the last batch was on its way. Nobody lingers to gather more.
+// Reports leave in batches: whatever has queued up while the last batch was on its way. Nobody lingers to gather more,
+// and nobody pays for what another says.
 import { EmitError } from "../errors.ts";
 import type { Http } from "../http.ts";
 import { backoff, pause } from "../pause.ts";
@@ -63,17 +64,23 @@ export class Reporter {
     // A server that restarts is waited for: the delivery's own timeout ends this for every job.
     for (let tries = 0; left.length > 0; tries++) {
       if (tries > 0) await pause(backoff(tries - 1));
-      let answers: ItemAnswer[];
+      let answers: ItemAnswer[] | undefined;
       try {
         const body = `[${left.map(({ text }) => text).join(",")}]`;
         answers = await this.#http.call("POST", "/jobs/reports", { body });
       } catch (error) {
+        // One report that cannot be read makes the batch unreadable: in halves only that one is refused.
+        if (left.length > 1 && (error as EmitError).unreadable) {
+          const middle = left.length >> 1;
+          await this.#deliver(left.slice(0, middle));
+          return this.#deliver(left.slice(middle));
+        }
         left = this.#after(left, error as EmitError, tries);
         continue;
       }
       const again: Queued[] = [];
       left.forEach((queued, at) => {
-        const answer = answers[at] ?? { code: 500 };
+        const answer = answers?.[at] ?? { code: 500 };
         const problem = answer.problem ?? undefined;
         if (answer.code < 300) return queued.done();
         const error = new EmitError(problem?.code ?? "internal", answer.code, problem?.detail ?? problem?.title ?? "", problem && { problem });
