@@ -8,6 +8,9 @@ import { may, signIn, signOut, useMaybeSession } from "../session.ts";
 import { Button, Field, Input, Notice } from "../ui/basics.tsx";
 import { Mark } from "../ui/mark.tsx";
 
+/** How public tokens begin. */
+const PUBLIC = "emit_pub_";
+
 const isDemo = () => document.documentElement.dataset.demo !== undefined;
 
 export function SignIn() {
@@ -65,7 +68,10 @@ function WatchByProgressKey() {
   }
   const open = (event: FormEvent) => {
     event.preventDefault();
-    navigate({ to: "/watch/$jobId", params: { jobId: id.trim() }, hash: session?.emit.http.token });
+    // Only a key that may be anybody's goes into an address; with any other the page watches from this session.
+    const token = session?.emit.http.token;
+    const isOpen = token?.startsWith(PUBLIC) || session?.me.jobId;
+    void navigate({ to: "/watch/$jobId", params: { jobId: id.trim().toUpperCase() }, ...(isOpen && token && { hash: token }) });
   };
   return (
     <form onSubmit={open} className="space-y-4">

@@ -1,8 +1,10 @@
-// What a job's link shows: status and progress, live, with the token of the fragment and nothing else.
+// What a job's link shows: status and progress, live, with the token of the fragment and nothing else; without one, with
+// the key that signed in in this tab.
 import { useLocation, useParams } from "@tanstack/react-router";
 import { EmitProvider, useJob } from "emit-client/react";
 import { useEffect } from "react";
 import { clockTime } from "../lib/format.ts";
+import { useMaybeSession } from "../session.ts";
 import { ErrorNotice, Notice } from "../ui/basics.tsx";
 import { Mark } from "../ui/mark.tsx";
 import { Status } from "../ui/status.tsx";
@@ -12,10 +14,12 @@ import { percentOf } from "./jobs/use-jobs.ts";
 export function WatchPage() {
   const { jobId } = useParams({ from: "/watch/$jobId" });
   const token = useLocation({ select: (location) => location.hash });
+  const session = useMaybeSession();
   return (
     <main className="mx-auto flex min-h-dvh w-full max-w-lg flex-col justify-center gap-4 px-4 py-8">
       <Mark />
       {token ? <EmitProvider url={location.origin} token={token}><Watched id={jobId} /></EmitProvider>
+        : session ? <EmitProvider client={session.emit}><Watched id={jobId} /></EmitProvider>
         : <Notice tone="warn">This link has lost its last part, behind the “#”: ask for it again.</Notice>}
     </main>
   );
