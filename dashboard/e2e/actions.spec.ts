@@ -162,12 +162,25 @@ test("settings: a new name and a pause; a space made and deleted", async ({ page
   await expect(page.getByText("Slack is told from now on")).toBeVisible();
   await page.getByLabel("POST job.pending to").fill("https://example.com/wake");
   await page.getByLabel("Only for jobs named").fill("a, b");
-  await page.getByLabel("With the header").fill("authorization: Bearer x");
+  await page.getByRole("button", { name: "Header", exact: true }).click();
+  await page.getByLabel("Name of header 1").fill("authorization");
+  await page.getByLabel("Value of header 1").fill("Bearer x");
   await page.getByRole("button", { name: "Save the address" }).click();
   await expect(page.getByText("Workers are woken from now on")).toBeVisible();
   const { slack, push } = await server.call("GET", `/spaces/${space}`);
   expect([slack.events.toSorted(), push.url, push.names, Object.keys(push.headers)]).toEqual([["completed", "dead"], "https://example.com/wake", ["a", "b"], ["authorization"]]);
-  await page.getByRole("button", { name: "New secret" }).click();
+  // What somebody else has changed meanwhile stays, and a stored header does not go unsaid.
+  await server.call("PATCH", `/spaces/${space}`, { maxPending: 7, paused: false });
+  await page.getByLabel("Keep ended jobs").fill("3");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page.getByLabel("Most waiting jobs")).toHaveValue("7");
+  expect(await server.call("GET", `/spaces/${space}`)).toMatchObject({ name: "renamed", paused: false, maxPending: 7, retentionDays: 3 });
+  await page.getByLabel("Only for jobs named").fill("a");
+  await page.getByRole("button", { name: "Save the address" }).click();
+  await expect(page.getByLabel("Value of header 1")).toBeFocused();
+  expect((await server.call("GET", `/spaces/${space}`)).push).toMatchObject({ names: ["a", "b"], headers: { authorization: "***" } });
+  await page.getByRole("button", { name: "New secret…" }).click();
+  await page.getByRole("button", { name: "Make a new secret" }).click();
   await expect(page.getByRole("textbox", { name: "The new key" })).toHaveValue(/^whsec_/);
   await page.getByRole("button", { name: "Done" }).click();
   await page.getByRole("link", { name: "All spaces" }).click();
