@@ -1,6 +1,9 @@
 // What pages ask the server, under which names the answers are kept, and for how long they hold.
 import { keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
+import type { Job, JobEvent } from "emit-client";
 import type { components } from "../../clients/typescript/src/openapi.ts";
+export { freshKey } from "../../clients/typescript/src/http.ts";
+import { members } from "./lib/raw-json.ts";
 import { currentSession } from "./session.ts";
 
 export type Stats = components["schemas"]["Stats"];
@@ -43,5 +46,29 @@ export const spaceOf = (space: string) => queryOptions({ queryKey: ["space", spa
 
 export const tokensOf = (space: string) => queryOptions({ queryKey: ["tokens", space], queryFn: () => emit().tokens.list(space) });
 
+/** A job, and the text of what its creator and its worker wrote: of numbers and names JavaScript keeps less than that. */
+export interface ReadJob extends Job {
+  raw: Partial<Record<"payload" | "result" | "checkpoint" | "progress", string>>;
+}
+
 export const jobOf = (id: string) =>
-  queryOptions({ queryKey: ["job", id], queryFn: ({ signal }) => emit().jobs.get(id, { signal }) });
+  queryOptions({
+    queryKey: ["job", id],
+    queryFn: async ({ signal }): Promise<ReadJob> => {
+      const text = await (await emit().http.open("GET", `/jobs/${id}`, { signal })).text();
+      const { payload, result, checkpoint, progress } = Object.fromEntries(members(text));
+      return { ...(JSON.parse(text) as Job), raw: { payload, result, checkpoint, progress } };
+    },
+  });
+
+/** The text of what an event carried. It never changes, but for an erasure. */
+export const eventDataOf = ({ jobId, seq }: JobEvent) =>
+  queryOptions({
+    queryKey: ["event", jobId, seq],
+    queryFn: async ({ signal }) => {
+      const answer = await emit().http.open("GET", `/jobs/${jobId}/events`, { query: { after: seq - 1, limit: 1 }, signal });
+      const [[, event] = ["", "{}"]] = members(await answer.text());
+      return Object.fromEntries(members(event)).data ?? "null";
+    },
+    gcTime: 0,
+  });

@@ -70,7 +70,8 @@ export function Kbd({ children }: { children: ReactNode }) {
 
 /** Copies a text, and says that it has. */
 export function CopyButton({ text, label, look = "quiet", children }: {
-  text: string; label: string; look?: ButtonProps["look"]; children?: ReactNode;
+  /** Or what makes it, where that is work. */
+  text: string | (() => string); label: string; look?: ButtonProps["look"]; children?: ReactNode;
 }) {
   const [done, setDone] = useState(false);
   useEffect(() => {
@@ -79,7 +80,7 @@ export function CopyButton({ text, label, look = "quiet", children }: {
     return () => clearTimeout(timer);
   }, [done]);
   const copy = async () => {
-    await navigator.clipboard.writeText(text).then(() => setDone(true), () => {});
+    await navigator.clipboard.writeText(typeof text === "string" ? text : text()).then(() => setDone(true), () => {});
   };
   return (
     <Button look={look} icon={done ? Check : Copy} onClick={copy} aria-label={label} title={label} className={children ? "" : "w-8 px-0"}>

@@ -1,14 +1,16 @@
 // A job's events, newest first, each with what it carried.
+import { useQuery } from "@tanstack/react-query";
 import type { JobEvent } from "emit-client";
 import { useState } from "react";
+import { eventDataOf } from "../../api.ts";
 import { clockTime } from "../../lib/format.ts";
-import { cx } from "../../ui/basics.tsx";
+import { cx, ErrorNotice, Waiting } from "../../ui/basics.tsx";
 import { Json } from "../../ui/json.tsx";
 import { statusMark } from "../../ui/status.tsx";
 
 const SHOWN = 100;
 
-export function Events({ events }: { events: JobEvent[] }) {
+export function Events({ events, partial }: { events: JobEvent[]; partial: boolean }) {
   const [shown, setShown] = useState(SHOWN);
   const newest = events.slice(-shown).reverse();
   return (
@@ -17,6 +19,7 @@ export function Events({ events }: { events: JobEvent[] }) {
         {newest.map((event) => <Row key={event.seq} event={event} />)}
       </ol>
       {events.length > shown && <button type="button" className="px-4 py-2 text-accent underline" onClick={() => setShown(shown * 4)}>Older events</button>}
+      {partial && events.length <= shown && <p className="px-4 py-2 text-soft">There are older ones: GET /jobs/:jobId/events pages through all that are kept.</p>}
     </div>
   );
 }
@@ -36,7 +39,14 @@ function Row({ event }: { event: JobEvent }) {
     <li>
       {text ? <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="flex w-full items-baseline gap-3 px-4 py-1.5 text-left hover:bg-sunken">{line}</button>
         : <div className="flex items-baseline gap-3 px-4 py-1.5">{line}</div>}
-      {open && <div className="bg-sunken px-4 py-2"><Json value={event.data} /></div>}
+      {open && <div className="bg-sunken px-4 py-2"><Data event={event} /></div>}
     </li>
   );
+}
+
+/** As it is stored: a line shows what JavaScript made of it. */
+function Data({ event }: { event: JobEvent }) {
+  const { data, error } = useQuery(eventDataOf(event));
+  if (error) return <ErrorNotice error={error} />;
+  return data === undefined ? <Waiting rows={1} /> : <Json text={data} />;
 }

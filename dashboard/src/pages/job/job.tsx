@@ -4,7 +4,7 @@ import { useParams } from "@tanstack/react-router";
 import { isEnd, type Job } from "emit-client";
 import { CopyPlus, RotateCcw, Share2, Skull } from "lucide-react";
 import { type ReactNode, useState } from "react";
-import { emit, jobOf, queries } from "../../api.ts";
+import { emit, jobOf, queries, type ReadJob } from "../../api.ts";
 import { dateTime, duration } from "../../lib/format.ts";
 import { useMay } from "../../session.ts";
 import { Button, Card, CopyButton, cx, ErrorNotice, Field, Input, Notice, PageTitle, Waiting } from "../../ui/basics.tsx";
@@ -31,7 +31,7 @@ export function JobPage() {
 
 const TONES = { completed: "good", dead: "bad", killed: "bad" } as const;
 
-function Found({ job, feed }: { job: Job; feed: JobFeed }) {
+function Found({ job, feed }: { job: ReadJob; feed: JobFeed }) {
   const [tab, setTab] = useState<"events" | "logs">("events");
   const reason = job.status === "dead" ? job.result?.error : job.status === "killed" ? job.result?.reason : undefined;
   return (
@@ -46,7 +46,7 @@ function Found({ job, feed }: { job: Job; feed: JobFeed }) {
       <div className="grid gap-4 xl:grid-cols-3">
         <div className="min-w-0 space-y-4 xl:col-span-2">
           {job.progress && <Card title="Progress"><Progress progress={job.progress} tone={TONES[job.status as keyof typeof TONES] ?? "accent"} /></Card>}
-          <Card title="Attempts"><Timeline job={job} events={feed.events} /></Card>
+          <Card title="Attempts"><Timeline job={job} steps={feed.steps} /></Card>
           <section className="rounded-xl border border-line bg-card">
             <div role="tablist" aria-label="What happened" className="flex gap-1 border-line border-b px-3 pt-2">
               {(["events", "logs"] as const).map((name) => (
@@ -54,14 +54,14 @@ function Found({ job, feed }: { job: Job; feed: JobFeed }) {
                   className={cx("-mb-px border-b-2 px-3 py-1.5 font-medium", tab === name ? "border-accent" : "border-transparent text-soft hover:text-ink")}>{name === "events" ? "Events" : "Logs"}</button>
               ))}
             </div>
-            <div role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab}`}>{tab === "events" ? <Events events={feed.events} /> : <Logs id={job.id} events={feed.events} />}</div>
+            <div role="tabpanel" id="tab-panel" aria-labelledby={`tab-${tab}`}>{tab === "events" ? <Events events={feed.events} partial={feed.partial} /> : <Logs id={job.id} events={feed.events} />}</div>
           </section>
         </div>
         <div className="min-w-0 space-y-4">
-          {job.status === "completed" && <Card title="Result"><Json value={job.result} /></Card>}
-          <Card title="Payload"><Json value={job.payload ?? null} /></Card>
-          {job.checkpoint && <Card title="Checkpoint"><Json value={job.checkpoint} /></Card>}
-          {job.progress && <Card title="Latest progress"><Json value={job.progress} /></Card>}
+          {job.status === "completed" && <Card title="Result"><Json text={job.raw.result ?? "null"} /></Card>}
+          <Card title="Payload"><Json text={job.raw.payload ?? "null"} /></Card>
+          {job.checkpoint && <Card title="Checkpoint"><Json text={job.raw.checkpoint ?? "null"} /></Card>}
+          {job.progress && <Card title="Latest progress"><Json text={job.raw.progress ?? "null"} /></Card>}
           <Card title="Details"><Details job={job} /></Card>
         </div>
       </div>
@@ -102,7 +102,7 @@ function Details({ job }: { job: Job }) {
   );
 }
 
-function Actions({ job }: { job: Job }) {
+function Actions({ job }: { job: ReadJob }) {
   const mayDo = useMay();
   const [open, setOpen] = useState<"kill" | "again" | "share">();
   const [reason, setReason] = useState("");

@@ -1,25 +1,9 @@
 // The attempts of a job on one axis of time: how long each waited, was delivered, ran.
-import type { Job, JobEvent } from "emit-client";
-import { isEnd } from "emit-client";
+import { isEnd, type Job, type JobEvent } from "emit-client";
 import { useEffect, useState } from "react";
+import { attemptsOf, type Phase, stepsOf } from "../../lib/attempts.ts";
 import { clockTime, duration } from "../../lib/format.ts";
 import { cx } from "../../ui/basics.tsx";
-
-type Phase = "scheduled" | "waiting" | "delivered" | "running";
-
-interface Stretch {
-  phase: Phase;
-  from: number;
-  to: number;
-  open: boolean;
-}
-
-interface Attempt {
-  number: number;
-  stretches: Stretch[];
-  end: string | undefined;
-  error: string | undefined;
-}
 
 const LOOKS: Record<Phase, string> = {
   scheduled: "bg-violet-mark/60",
@@ -28,41 +12,7 @@ const LOOKS: Record<Phase, string> = {
   running: "bg-accent",
 };
 
-/** What the events say of each attempt. */
-export function attemptsOf(events: JobEvent[], now: number): Attempt[] {
-  const attempts: Attempt[] = [];
-  let phase: { name: Phase; from: number } | undefined;
-  const attempt = () => attempts.at(-1) ?? attempts[attempts.push({ number: 0, stretches: [], end: undefined, error: undefined }) - 1]!;
-  const close = (at: number, open = false) => {
-    if (phase) attempt().stretches.push({ phase: phase.name, from: phase.from, to: at, open });
-    phase = undefined;
-  };
-  const enter = (name: Phase, at: number) => {
-    close(at);
-    phase = { name, from: at };
-  };
-  for (const event of events) {
-    const at = Date.parse(event.timestamp);
-    if (event.type === "created") (attempt(), enter(event.status === "scheduled" ? "scheduled" : "waiting", at));
-    else if (event.type === "enqueued" || event.type === "released" || event.type === "delivery_timeout") enter("waiting", at);
-    else if (event.type === "delivered") enter("delivered", at);
-    else if (event.type === "acked") enter("running", at);
-    else if (event.type === "retried" || event.type === "requeued") {
-      close(at);
-      const number = event.type === "requeued" ? 0 : (event.data?.attemptNumber ?? attempts.length);
-      if (event.type === "retried") Object.assign(attempt(), { end: "failed", error: event.data?.error });
-      attempts.push({ number, stretches: [], end: undefined, error: undefined });
-      phase = { name: "waiting", from: at };
-    } else if (isEnd(event.type)) {
-      close(at);
-      Object.assign(attempt(), { end: event.type, error: event.data?.error ?? event.data?.reason ?? undefined });
-    }
-  }
-  if (phase) close(Math.max(now, phase.from), true);
-  return attempts.filter(({ stretches }) => stretches.length > 0);
-}
-
-export function Timeline({ job, events }: { job: Job; events: JobEvent[] }) {
+export function Timeline({ job, steps }: { job: Job; steps: JobEvent[] }) {
   const [now, setNow] = useState(Date.now);
   const running = !isEnd(job.status);
   useEffect(() => {
@@ -70,8 +20,8 @@ export function Timeline({ job, events }: { job: Job; events: JobEvent[] }) {
     const timer = setInterval(() => setNow(Date.now()), 1_000);
     return () => clearInterval(timer);
   }, [running]);
-  const attempts = attemptsOf(events, now);
-  if (attempts.length === 0) return <p className="text-soft">The events of this job’s attempts are no longer kept.</p>;
+  const attempts = attemptsOf(stepsOf(job, steps), now, job.attemptNumber);
+  if (attempts.length === 0) return null;
   const begin = attempts[0]!.stretches[0]!.from;
   const end = Math.max(begin + 1, attempts.at(-1)!.stretches.at(-1)!.to);
   const share = (ms: number) => `${(100 * ms) / (end - begin)}%`;
