@@ -110,6 +110,16 @@ function queryOf(query: CallOptions["query"]): string {
   return pairs.length ? `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]))}` : "";
 }
 
+/** An address below the API's, such as path`/jobs/${id}`: whatever is filled in stays one part of it, and leads nowhere else. */
+export const path = (fixed: TemplateStringsArray, ...parts: string[]): string =>
+  String.raw({ raw: fixed }, ...parts.map(partOf));
+
+function partOf(part: string): string {
+  // Dots alone lead elsewhere however they are written, and nothing at all to the folder above.
+  if (typeof part !== "string" || /^\.{0,2}$/.test(part)) throw new TypeError(`no id: ${JSON.stringify(part)}`);
+  return encodeURIComponent(part);
+}
+
 /** A fresh idempotency key. `getRandomValues` is there on plain http too, `randomUUID` is not. */
 export function freshKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

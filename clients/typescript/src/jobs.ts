@@ -1,7 +1,7 @@
 // Jobs: everything one can ask of them, and their streams.
 import type { Emit } from "./emit.ts";
 import { EmitError, JobEndedError } from "./errors.ts";
-import { freshKey, nextOf, seqOf } from "./http.ts";
+import { freshKey, nextOf, path, seqOf } from "./http.ts";
 import type { BulkResult, Job, JobEdit, JobEvent, JobMessage, JobStatus, LogLevel, LogLine, NewJob, Progress, Token } from "./types.ts";
 import { isEnd } from "./types.ts";
 import { watchJob, type WatchOptions } from "./watch/watch.ts";
@@ -53,79 +53,79 @@ export class Jobs {
   /** Creates a job. Safe to be repeated: it goes out under an idempotency key, its own or a fresh one. */
   async create<P>(job: NewJob<P>, options: InSpace = {}): Promise<Job<P>> {
     const space = await this.#emit.spaceId(options.space);
-    return this.#http.call("POST", `/spaces/${space}/jobs`, { body: keyed(job), repeat: "always", signal: options.signal });
+    return this.#http.call("POST", path`/spaces/${space}/jobs`, { body: keyed(job), repeat: "always", signal: options.signal });
   }
 
   /** Creates 1 to 1,000 jobs, all or none. */
   async createMany<P>(jobs: NewJob<P>[], options: InSpace = {}): Promise<Job<P>[]> {
     const space = await this.#emit.spaceId(options.space);
-    return this.#http.call("POST", `/spaces/${space}/jobs`, { body: jobs.map(keyed), repeat: "always", signal: options.signal });
+    return this.#http.call("POST", path`/spaces/${space}/jobs`, { body: jobs.map(keyed), repeat: "always", signal: options.signal });
   }
 
   /** A job with its latest 100 events. */
-  get(id: string, options: { signal?: AbortSignal } = {}): Promise<Job> {
-    return this.#http.call("GET", `/jobs/${id}`, options);
+  async get(id: string, options: { signal?: AbortSignal } = {}): Promise<Job> {
+    return this.#http.call("GET", path`/jobs/${id}`, options);
   }
 
   /** A page of a space's jobs, newest first. */
   async list(options: ListOptions = {}): Promise<JobsPage> {
     const { signal, space, status, ids, include, ...rest } = options;
     const query = { ...rest, status: status?.join(","), ids: ids?.join(","), include: include?.join(",") };
-    const path = `/spaces/${await this.#emit.spaceId(space)}/jobs`;
-    const { value, headers } = await this.#http.answer<Job[]>("GET", path, { query, signal });
+    const jobs = path`/spaces/${await this.#emit.spaceId(space)}/jobs`;
+    const { value, headers } = await this.#http.answer<Job[]>("GET", jobs, { query, signal });
     const cursor = nextOf(headers, "cursor");
     return { jobs: value, seq: seqOf(headers), ...(cursor && { cursor }) };
   }
 
   /** All events of a job that are kept, page by page. */
-  events(id: string, options: { after?: number; limit?: number; signal?: AbortSignal } = {}) {
-    return this.#page<JobEvent>(`/jobs/${id}/events`, options);
+  async events(id: string, options: { after?: number; limit?: number; signal?: AbortSignal } = {}) {
+    return this.#page<JobEvent>(path`/jobs/${id}/events`, options);
   }
 
   /** Lines of a job's log. */
-  logs(id: string, options: { after?: number; limit?: number; level?: LogLevel[]; q?: string; signal?: AbortSignal } = {}) {
-    return this.#page<LogLine>(`/jobs/${id}/logs`, { ...options, level: options.level?.join(",") });
+  async logs(id: string, options: { after?: number; limit?: number; level?: LogLevel[]; q?: string; signal?: AbortSignal } = {}) {
+    return this.#page<LogLine>(path`/jobs/${id}/logs`, { ...options, level: options.level?.join(",") });
   }
 
-  async #page<T>(path: string, options: { signal?: AbortSignal } & Record<string, unknown>) {
+  async #page<T>(address: string, options: { signal?: AbortSignal } & Record<string, unknown>) {
     const { signal, ...query } = options;
-    const { value, headers } = await this.#http.answer<T[]>("GET", path, { query: query as Record<string, string>, signal });
+    const { value, headers } = await this.#http.answer<T[]>("GET", address, { query: query as Record<string, string>, signal });
     return { items: value, more: nextOf(headers, "after") !== undefined };
   }
 
   /** The latest progress; a public token may ask. */
-  progress<D = any>(id: string, options: { signal?: AbortSignal } = {}): Promise<Progress<D>> {
-    return this.#http.call("GET", `/jobs/${id}/progress`, options);
+  async progress<D = any>(id: string, options: { signal?: AbortSignal } = {}): Promise<Progress<D>> {
+    return this.#http.call("GET", path`/jobs/${id}/progress`, options);
   }
 
   /** Changes a job that waits. */
-  edit(id: string, changes: JobEdit): Promise<Job> {
-    return this.#http.call("PATCH", `/jobs/${id}`, { body: changes });
+  async edit(id: string, changes: JobEdit): Promise<Job> {
+    return this.#http.call("PATCH", path`/jobs/${id}`, { body: changes });
   }
 
-  kill(id: string, reason?: string): Promise<Job> {
-    return this.#http.call("POST", `/jobs/${id}/kill`, { body: reason === undefined ? {} : { reason } });
+  async kill(id: string, reason?: string): Promise<Job> {
+    return this.#http.call("POST", path`/jobs/${id}/kill`, { body: reason === undefined ? {} : { reason } });
   }
 
   /** A new life for a job that has ended. */
-  requeue(id: string): Promise<Job> {
-    return this.#http.call("POST", `/jobs/${id}/requeue`);
+  async requeue(id: string): Promise<Job> {
+    return this.#http.call("POST", path`/jobs/${id}/requeue`);
   }
 
   /** Forgets what an ended job held. */
   async erase(id: string): Promise<void> {
-    await this.#http.call("DELETE", `/jobs/${id}`);
+    await this.#http.call("DELETE", path`/jobs/${id}`);
   }
 
   /** A throw-away key that sees this job's progress and nothing else. */
-  mintToken(id: string, expiresInSeconds: number): Promise<Token> {
-    return this.#http.call("POST", `/jobs/${id}/tokens`, { body: { expiresInSeconds } });
+  async mintToken(id: string, expiresInSeconds: number): Promise<Token> {
+    return this.#http.call("POST", path`/jobs/${id}/tokens`, { body: { expiresInSeconds } });
   }
 
   /** Requeues (or kills) up to 1,000 jobs of a status, the oldest first; with `dryRun` only counts them. */
   async bulk(what: "requeue" | "kill", options: BulkOptions): Promise<BulkResult> {
     const { space, signal, ...body } = options;
-    return this.#http.call("POST", `/spaces/${await this.#emit.spaceId(space)}/jobs/${what}`, { body, signal });
+    return this.#http.call("POST", path`/spaces/${await this.#emit.spaceId(space)}/jobs/${what}`, { body, signal });
   }
 
   /**
@@ -142,7 +142,7 @@ export class Jobs {
       const query = { waitSeconds: 30 };
       let job: Job;
       try {
-        job = await this.#http.call<Job>("GET", `/jobs/${id}`, { query, signal: options.signal });
+        job = await this.#http.call<Job>("GET", path`/jobs/${id}`, { query, signal: options.signal });
       } catch (error) {
         // A server that restarts is waited for; whoever wants an end to that has a signal.
         if (error instanceof EmitError && (error.ambiguous || error.refused)) continue;

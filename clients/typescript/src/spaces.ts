@@ -1,6 +1,6 @@
 // Spaces: settings for admins, counts and the stream for readers.
 import type { Emit } from "./emit.ts";
-import { seqOf } from "./http.ts";
+import { path, seqOf } from "./http.ts";
 import type { Counts, Space, SpaceMessage, SpaceSettings } from "./types.ts";
 import { watchSpace, type WatchOptions } from "./watch/watch.ts";
 
@@ -16,27 +16,27 @@ export class Spaces {
     return this.#emit.http.call("GET", "/spaces", { query: { limit: 1_000 } });
   }
 
-  get(id: string): Promise<Space> {
-    return this.#emit.http.call("GET", `/spaces/${id}`);
+  async get(id: string): Promise<Space> {
+    return this.#emit.http.call("GET", path`/spaces/${id}`);
   }
 
   create(settings: SpaceSettings & { name: string }): Promise<Space> {
     return this.#emit.http.call("POST", "/spaces", { body: settings });
   }
 
-  edit(id: string, settings: SpaceSettings): Promise<Space> {
-    return this.#emit.http.call("PATCH", `/spaces/${id}`, { body: settings, repeat: "always" });
+  async edit(id: string, settings: SpaceSettings): Promise<Space> {
+    return this.#emit.http.call("PATCH", path`/spaces/${id}`, { body: settings, repeat: "always" });
   }
 
   /** `force`: its jobs too. */
   async delete(id: string, options: { force?: boolean } = {}): Promise<void> {
-    await this.#emit.http.call("DELETE", `/spaces/${id}`, { query: { force: options.force } });
+    await this.#emit.http.call("DELETE", path`/spaces/${id}`, { query: { force: options.force } });
   }
 
   /** Jobs by status, and the position that these counts contain. */
   async counts(id?: string, options: { signal?: AbortSignal } = {}): Promise<{ counts: Counts; seq: number }> {
-    const path = `/spaces/${await this.#emit.spaceId(id)}/counts`;
-    const { value, headers } = await this.#emit.http.answer<Counts>("GET", path, options);
+    const address = path`/spaces/${await this.#emit.spaceId(id)}/counts`;
+    const { value, headers } = await this.#emit.http.answer<Counts>("GET", address, options);
     return { counts: value, seq: seqOf(headers) };
   }
 

@@ -103,6 +103,7 @@ class Run {
       case "admin": return server.call(...(step.call.split(" ") as [string, string]), step.body);
       case "create": return this.client.jobs.create(step.job);
       case "createMany": return this.client.jobs.createMany(step.jobs);
+      case "erase": return this.client.jobs.erase(step.id);
       case "wait": return this.wait(step);
       case "watch": return this.watch(step);
       case "seen": return this.seen(step);

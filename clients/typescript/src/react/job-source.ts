@@ -1,6 +1,6 @@
 // One job, from its latest progress and its stream.
 import type { Emit } from "../emit.ts";
-import { seqOf } from "../http.ts";
+import { path, seqOf } from "../http.ts";
 import { isEnd, type JobEvent, type JobMessage, type JobStatus, type Progress } from "../types.ts";
 import type { Connection } from "../watch/watch.ts";
 import { shared, source } from "./source.ts";
@@ -36,7 +36,7 @@ const follow = (history: boolean) => shared((emit: Emit, id: string) =>
     (async () => {
       // A stream's `init` carries no data: progress that was made before comes from here, and the stream goes on where
       // this answer ends. A job that has ended shows its end without being asked since when.
-      const { value: known, headers } = await emit.http.answer<Progress>("GET", `/jobs/${id}/progress`, { signal });
+      const { value: known, headers } = await emit.http.answer<Progress>("GET", path`/jobs/${id}/progress`, { signal });
       merge({ status: known.status, name: known.jobName, progress: known.data ?? undefined, error: undefined });
       const since = history ? 0 : isEnd(known.status) ? undefined : seqOf(headers);
       const onConnection = (connection: Connection) => merge({ connection });

@@ -1,7 +1,7 @@
 // A watcher is a cursor: it knows the last number it has seen, and comes back with it whenever a connection is lost. What
 // comes twice is dropped, what cannot be had any more is said as `gap`.
 import { EmitError } from "../errors.ts";
-import { type Http, seqOf } from "../http.ts";
+import { type Http, path, seqOf } from "../http.ts";
 import { backoff, pause } from "../pause.ts";
 import { type Counts, type Gap, isEnd, type JobEvent, type JobMessage, type SpaceMessage } from "../types.ts";
 import { type Ask, connect } from "./stream.ts";
@@ -36,16 +36,16 @@ interface Watching {
 
 export function watchJob(http: Http, id: string, options: WatchOptions): AsyncGenerator<JobMessage, void, void> {
   const over = (message: JobMessage) => !options.late && message.type !== "init" && isEnd(message.type);
-  return watch(http, { path: `/realtime/${id}`, gone: "job_not_found", over }, options);
+  return watch(http, { path: path`/realtime/${id}`, gone: "job_not_found", over }, options);
 }
 
 export function watchSpace(
   http: Http, id: string, options: WatchOptions & { collapse?: "progress" },
 ): AsyncGenerator<SpaceMessage, void, void> {
   const newest = async (signal: AbortSignal) =>
-    seqOf((await http.answer<Counts>("GET", `/spaces/${id}/counts`, { signal })).headers);
+    seqOf((await http.answer<Counts>("GET", path`/spaces/${id}/counts`, { signal })).headers);
   const query: Record<string, string> = options.collapse ? { collapse: options.collapse } : {};
-  const asked: Watching = { path: `/realtime/spaces/${id}`, gone: "space_not_found", query, newest, over: () => false };
+  const asked: Watching = { path: path`/realtime/spaces/${id}`, gone: "space_not_found", query, newest, over: () => false };
   return watch(http, asked, options) as AsyncGenerator<SpaceMessage, void, void>;
 }
 

@@ -1,7 +1,7 @@
 // A worker: polls for as many jobs as it has hands free, and gives each to its handler.
 import type { Emit } from "../emit.ts";
 import { EmitError, isEmitError } from "../errors.ts";
-import { freshKey } from "../http.ts";
+import { freshKey, path } from "../http.ts";
 import { backoff, pause } from "../pause.ts";
 import type { Job } from "../types.ts";
 import { Attempt } from "./attempt.ts";
@@ -67,7 +67,7 @@ export class Worker {
   }
 
   async #work(): Promise<void> {
-    const space = await this.#emit.spaceId(this.#options.space);
+    const poll = path`/spaces/${await this.#emit.spaceId(this.#options.space)}/jobs/poll`;
     const reporter = new Reporter(this.#emit.http);
     const concurrency = this.#options.concurrency ?? 1;
     const headers = { "x-emit-worker": this.#options.name ?? `worker-${freshKey().slice(0, 8)}` };
@@ -83,7 +83,7 @@ export class Worker {
       }
       try {
         const body = { count: free, names: [...this.#handlers.keys()], waitSeconds: WAIT_SECONDS };
-        const { jobs } = await this.#emit.http.call<{ jobs: Job[] }>("POST", `/spaces/${space}/jobs/poll`, { body, headers, signal });
+        const { jobs } = await this.#emit.http.call<{ jobs: Job[] }>("POST", poll, { body, headers, signal });
         tries = 0;
         for (const job of jobs) this.#begin(job, reporter, signal.aborted);
       } catch (error) {
