@@ -109,6 +109,11 @@ def test_delivery_timeout_defaults_to_the_timeout(emit, space, timeout, default)
     assert emit.create(space, timeoutSeconds=timeout)["deliveryTimeoutSeconds"] == default
 
 
+def test_never_as_go_writes_it_is_past(emit, space):
+    """«`scheduledFor` (in the past: due at once …)»"""
+    assert emit.create(space, scheduledFor="0001-01-01T00:00:00Z")["status"] == "pending"
+
+
 GOOD = [
     ("name", "n"), ("name", "n" * 200), ("name", "é" * 200), ("name", "😀" * 200), ("name", " / ? # 名 "),
     ("maxRetries", 0), ("maxRetries", 25), ("timeoutSeconds", 1), ("timeoutSeconds", 86_400),

@@ -44,6 +44,15 @@ def test_a_lines_shape(emit, job):
     assert TIME.fullmatch(second["timestamp"]) and second["timestamp"] >= job["createdAt"]
 
 
+def test_a_line_that_was_read_can_be_sent(emit, job):
+    """As lines are shown, `fields` is null where there are none."""
+    append(emit, job, "first")
+    append(emit, job, {name: value for name, value in logs(emit, job)[0].items() if name != "line"})
+    append(emit, job, {"level": "info", "message": "now", "timestamp": None})
+    first, second, third = logs(emit, job)
+    assert {**second, "line": 1} == first and third["timestamp"] >= second["timestamp"]
+
+
 @pytest.mark.parametrize("wanted", [["error"], ["warn", "error"], LEVELS])
 def test_by_level(emit, job, wanted):
     """«`level` a comma list»"""

@@ -1,13 +1,14 @@
 """Section 4, the same streams as server-sent events, down to a real EventSource in Chromium."""
 
 import json
+import socket
 import time
 
 import httpx
 import pytest
 
 import browser
-from harness import PATIENCE, receive_until
+from harness import ADMIN_KEY, PATIENCE, receive_until
 from streams import check_problem, receive_seqs, revoke, sse, until_closed
 
 
@@ -28,6 +29,42 @@ def test_one_id_and_one_data_line_and_nothing_else(emit, space):
         # A body with line breaks is still one line on the wire: JSON allows a break only where a blank would do.
         emit.report(job["id"], "progress", '{\n  "percent":\r\n 5,\r "text": "a\\nb"\n}')
         assert stream.until("progress")[-1]["data"] == {"percent": 5, "text": "a\nb"}
+
+
+def test_what_many_readers_take_for_a_line_break_is_escaped(emit, space):
+    """«one `data:` line»: also for a client that splits at Unicode's separators, as Python's `splitlines` does."""
+    job = emit.running(space)
+    with sse(emit, f"spaces/{space}") as stream:
+        emit.report(job["id"], "progress", {"text": "a\u2028b\u2029c\u0085d"})
+        raw = next(text for text in stream.answer.iter_text() if "progress" in text)
+        data = [line for line in raw.splitlines() if line.startswith("data:") and "progress" in line]
+        assert json.loads(data[0][5:])["data"] == {"text": "a\u2028b\u2029c\u0085d"}
+
+
+def test_head_tells_what_get_would_and_the_connection_goes_on(emit, space):
+    """A HEAD has no stream: the next request on its connection is answered."""
+    job = emit.create(space)
+    answer = emit.http.head(f"/realtime/{job['id']}", headers={"accept": "text/event-stream"})
+    assert answer.status_code == 200 and answer.headers["content-type"] == "text/event-stream"
+    assert emit.job(job["id"])["id"] == job["id"]
+
+
+def test_http_1_0_gets_its_messages_without_chunks(emit, space):
+    """nginx asks so unless told otherwise."""
+    job = emit.create(space)
+    with socket.create_connection(("127.0.0.1", emit.port), timeout=PATIENCE) as client:
+        client.sendall(f"GET /api/v1/realtime/{job['id']} HTTP/1.0\r\nauthorization: Bearer {ADMIN_KEY}\r\n"
+                       "accept: text/event-stream\r\n\r\n".encode())
+        seen = b""
+        while b'"init"' not in seen:
+            seen += client.recv(65_536)
+        emit.call("POST", f"/jobs/{job['id']}/kill", expect=200)
+        emit.call("DELETE", f"/jobs/{job['id']}", expect=204)
+        while piece := client.recv(65_536):
+            seen += piece
+    head, body = seen.split(b"\r\n\r\n", 1)
+    assert b"transfer-encoding" not in head.lower()
+    assert body.startswith(b"id: ") and body.endswith(b"}\n\n")
 
 
 def test_the_same_messages_as_over_websocket(emit, space):
@@ -73,7 +110,7 @@ def test_a_resume_at_the_end_of_an_ended_job_answers_204(emit, space):
     end = emit.report(job["id"], "complete", {"ok": 1}, job["deliveryId"])["seq"]
     head = {"accept": "text/event-stream", "last-event-id": str(end)}
     answer = emit.call("GET", f"/realtime/{job['id']}", headers=head, expect=204)
-    assert answer.content == b""
+    assert answer.content == b"" and answer.headers["cache-control"] == "no-store"
     # One event earlier there is still something to tell.
     with sse(emit, job["id"], headers={"last-event-id": str(end - 1)}) as stream:
         assert [m["type"] for m in stream.rest()] == ["completed"]

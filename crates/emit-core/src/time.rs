@@ -63,11 +63,12 @@ impl serde::Serialize for Rfc3339Millis {
     }
 }
 
-/// Reads an RFC 3339 time of the years 1970 to 9999, any offset; finer digits than milliseconds are cut.
+/// Reads an RFC 3339 time of any offset; finer digits than milliseconds are cut. Times before 1970, as some languages
+/// write "never", are past like any other: they count as its first moment.
 pub fn parse(text: &str) -> Option<Millis> {
     let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     let millis = Millis::try_from(at.unix_timestamp_nanos().div_euclid(1_000_000)).ok()?;
-    (0..=253_402_300_799_999).contains(&millis).then_some(millis)
+    (millis <= 253_402_300_799_999).then_some(millis.max(0))
 }
 
 #[cfg(test)]
@@ -90,6 +91,8 @@ mod tests {
     #[test]
     fn offsets_are_understood_and_nonsense_is_not() {
         assert_eq!(parse("2025-02-24T11:32:00+01:00"), parse("2025-02-24T10:32:00Z"));
+        assert_eq!(parse("0001-01-01T00:00:00Z"), Some(0));
+        assert_eq!(parse("1969-12-31T23:59:59.999Z"), Some(0));
         for text in
             ["", "2025-02-24", "2025-02-24 10:32", "2025-02-30T00:00:00Z", "-001-01-01T00:00:00Z", "1"]
         {

@@ -115,10 +115,10 @@ pub struct LogLineRequest {
     pub message: String,
     /// When; by default, now.
     #[schema(required = false, format = DateTime)]
-    pub timestamp: String,
+    pub timestamp: Option<String>,
     /// Anything that belongs to it.
-    #[schema(required = false, value_type = Object)]
-    pub fields: serde_json::Value,
+    #[schema(required = false, value_type = Option<Object>)]
+    pub fields: Option<serde_json::Value>,
 }
 
 /// One report among many.
@@ -219,6 +219,8 @@ fn logs(text: &str, path: &str, now: Millis) -> Result<Vec<LogLine>, Rejection> 
 
 fn log_line(fields: &mut Fields<'_, '_>, now: Millis) -> LogLine {
     fields.require(&["level", "message"]);
+    // As lines are shown, so that one that was read can be sent.
+    fields.null_is_absent(&["timestamp", "fields"]);
     let level = fields.text("level");
     let number = level.as_ref().and_then(|level| LEVELS.iter().position(|known| known == level));
     if level.is_some() && number.is_none() {

@@ -19,14 +19,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::refusal;
 use crate::metrics::{HTTP, OpenConnection};
 
-/// The kernel's buffer for a response that goes on for ever. Left alone it grows to megabytes.
-const STREAM_BUFFER_BYTES: usize = 64 << 10;
-
 /// Most bytes of one read: several requests, or a piece of a body.
 const READ_BYTES: usize = 16 << 10;
 
 /// Called once what was promised is with the kernel; dropped uncalled, it never got there.
 type Receipt = Box<dyn FnOnce() + Send>;
+
+/// Who goes on with a connection once it is no longer hyper's.
+pub(super) type Successor = Box<dyn FnOnce(Socket) + Send>;
 
 /// How often a connection with unread bytes is looked at for its end.
 const GONE_LOOK: Duration = Duration::from_millis(250);
@@ -49,6 +49,10 @@ struct Inner {
     blocked: AtomicBool,
     /// Of the answer under way. Hyper flushes only when everything before is written.
     receipt: Mutex<Option<Receipt>>,
+    /// Takes over once what is written now is with the kernel.
+    successor: Mutex<Option<Successor>>,
+    /// Hyper has written all that is his to write.
+    left: AtomicBool,
     /// Counts against the connections there may be.
     _permit: OwnedSemaphorePermit,
     _open: OpenConnection,
@@ -64,6 +68,8 @@ impl Socket {
             answered: AtomicU32::new(0),
             blocked: AtomicBool::new(false),
             receipt: Mutex::new(None),
+            successor: Mutex::new(None),
+            left: AtomicBool::new(false),
             _permit: permit,
             _open: HTTP.connected(),
         }))
@@ -116,8 +122,25 @@ impl Socket {
         self.0.blocked.load(Ordering::Relaxed)
     }
 
+    /// Hyper is to be dropped: the connection has a successor.
+    pub(super) fn is_left(&self) -> bool {
+        self.0.left.load(Ordering::Relaxed)
+    }
+
+    /// Gives the connection to its successor, if there is one.
+    pub(super) fn succeed(self) {
+        let successor = self.successor().take();
+        if let Some(successor) = successor {
+            successor(self);
+        }
+    }
+
     fn receipt(&self) -> MutexGuard<'_, Option<Receipt>> {
         self.0.receipt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn successor(&self) -> MutexGuard<'_, Option<Successor>> {
+        self.0.successor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn poll_send(
@@ -205,6 +228,9 @@ impl AsyncWrite for Socket {
         if let Some(receipt) = self.receipt().take() {
             receipt();
         }
+        if self.successor().is_some() {
+            self.0.left.store(true, Ordering::Relaxed);
+        }
         self.0.owes.store(self.is_busy(), Ordering::Relaxed);
         Poll::Ready(Ok(()))
     }
@@ -242,8 +268,9 @@ impl Wire {
         }
     }
 
-    /// Bounds what the kernel holds for a client that does not read.
-    pub fn bound_send_buffer(&self) {
-        let _ = SockRef::from(self.0.stream()).set_send_buffer_size(STREAM_BUFFER_BYTES);
+    /// Hands the connection over once the answer's head, and what of its body is there, is with the kernel: from
+    /// then on all bytes are the successor's. The body has to be one that never ends.
+    pub fn hand_over(&self, successor: impl FnOnce(Socket) + Send + 'static) {
+        *self.0.successor() = Some(Box::new(successor));
     }
 }

@@ -203,3 +203,41 @@ impl Drop for Receipt {
         let _ = self.0.send(self.1);
     }
 }
+
+/// A connection that was handed over has its answer's head from hyper, and everything behind it from its successor.
+#[tokio::test]
+async fn a_successor_writes_what_follows_the_head() {
+    use std::task::Poll;
+    struct Endless;
+    impl http_body::Body for Endless {
+        type Data = axum::body::Bytes;
+        type Error = std::convert::Infallible;
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> Poll<Option<Result<http_body::Frame<Self::Data>, Self::Error>>> {
+            Poll::Pending
+        }
+    }
+    let stream = |axum::Extension(wire): axum::Extension<Wire>| async move {
+        wire.hand_over(|socket| {
+            assert!(socket.stream().try_write(b"the rest: pong").is_ok());
+        });
+        Body::new(Endless)
+    };
+    let served =
+        served(Router::new().route("/", get(|| async { "pong" })).route("/stream", get(stream))).await;
+    let mut client = connect(&served).await;
+    client.write_all(GET).await.unwrap();
+    answer(&mut client).await;
+    // Its second request on this connection, and one behind it that nobody answers any more.
+    client
+        .write_all(b"GET /stream HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let seen = answer(&mut client).await;
+    assert!(seen.starts_with("HTTP/1.1 200") && seen.ends_with("\r\n\r\nthe rest: pong"), "{seen}");
+    drop(client);
+    served.drain.send(true).unwrap();
+    served.task.await.unwrap();
+}

@@ -151,11 +151,20 @@ impl Stretch {
 }
 
 /// Appends a message as one server-sent event. A line feed between JSON tokens is white space; within a string
-/// it cannot stand unescaped.
+/// it cannot stand unescaped. What Unicode alone calls the end of a line stands only in strings, and is escaped:
+/// many a client splits at it.
 pub(super) fn line(out: &mut String, seq: i64, text: &str) {
     use std::fmt::Write;
     let _ = write!(out, "id: {seq}\ndata: ");
-    out.extend(text.chars().map(|c| if matches!(c, '\n' | '\r') { ' ' } else { c }));
+    for c in text.chars() {
+        match c {
+            '\n' | '\r' => out.push(' '),
+            '\u{85}' => out.push_str("\\u0085"),
+            '\u{2028}' => out.push_str("\\u2028"),
+            '\u{2029}' => out.push_str("\\u2029"),
+            c => out.push(c),
+        }
+    }
     out.push_str("\n\n");
 }
 

@@ -6,7 +6,7 @@
 //! - [`hub`]: topics and their watchers (`topic`, `ring`: recent events, `chunk`: their frames, `bell`: when
 //!   watchers wake, `seat`: how they are reached, `registry`: how many there are);
 //! - `resume`: what a stream begins with, what comes next and when it is over; `feed`: from the ring or the store;
-//! - `ws` (`beat`: its deadlines) and `sse`: the two transports; [`codec`], [`handshake`]: WebSocket as bytes;
+//! - `ws` (`beat`: its deadlines) and `sse`: the two transports (`parts`: what they write); [`codec`], [`handshake`]: WebSocket as bytes;
 //! - `wait`: the end of a job, for REST.
 //!
 //! Only this room knows sockets. It writes nothing to the store, decides nothing about jobs, and never makes the
@@ -21,6 +21,7 @@ mod feed;
 pub mod handshake;
 pub mod hub;
 mod open;
+mod parts;
 mod read;
 mod registry;
 mod resume;

@@ -7,9 +7,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use axum::http::{HeaderValue, Method, StatusCode, Version};
 use axum::response::Response;
 use bytes::Bytes;
 use emit_core::{JobId, Refusal, Scope, SpaceId, View};
@@ -135,13 +136,16 @@ fn start(
         How::Events if exhausted => {
             let mut response = Response::default();
             *response.status_mut() = StatusCode::NO_CONTENT;
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             Ok(response)
         }
+        How::Events if request.method() == Method::HEAD => Ok(sse::head(Body::empty())),
         How::Events => {
             let mut first = String::new();
             messages.iter().for_each(|(seq, text)| line(&mut first, *seq, text));
-            let wire = request.extensions().get::<Wire>().cloned();
-            Ok(sse::respond(Bytes::from(first), feed, place, wire))
+            let wire = request.extensions().get::<Wire>().ok_or_else(Problem::internal)?;
+            let chunked = request.version() == Version::HTTP_11;
+            Ok(sse::respond(Bytes::from(first), feed, place, wire, chunked))
         }
         How::Socket { accept, protocol } => {
             let mut first = Vec::new();

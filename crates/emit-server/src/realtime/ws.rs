@@ -5,17 +5,18 @@
 
 use std::borrow::Cow;
 use std::future::poll_fn;
-use std::io::{ErrorKind, IoSlice};
+use std::io::ErrorKind;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use tokio::time::{Instant, Sleep};
 
 use super::beat::{Beat, Due};
 use super::codec::{self, DecodeError, Decoder, Message};
 use super::feed::{Feed, Pages, Step};
+use super::parts::{Parts, Wrote};
 use super::registry::Place;
 use super::resume::Over;
 use super::seat::Verdict;
@@ -26,8 +27,6 @@ use crate::net::Socket;
 const SEND_BUFFER_BYTES: usize = 16 << 10;
 /// The largest message a client may send, all of which are ignored.
 const CLIENT_MESSAGE_BYTES: usize = 4 << 10;
-/// Most pieces of one system call.
-const SLICES: usize = 16;
 /// How long we wait for the client's answer to our close frame.
 const GOODBYE: Duration = Duration::from_secs(3);
 /// A whole, empty ping.
@@ -189,33 +188,19 @@ impl<P: Pages> Connection<P> {
     }
 
     /// Writes all of it, and listens while the socket is full.
-    async fn write(&mut self, mut parts: Vec<Bytes>) -> Result<(), End> {
-        let mut written = 0;
-        while let Some(part) = parts.get(written) {
-            if part.is_empty() {
-                written += 1;
-                continue;
+    async fn write(&mut self, parts: Vec<Bytes>) -> Result<(), End> {
+        let mut parts = Parts::new(parts);
+        loop {
+            match parts.write(self.socket.stream()).map_err(|_| End::Lost)? {
+                Wrote::All => break,
+                Wrote::Some => self.beat.flows(),
+                Wrote::Nothing => {}
             }
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            for (slice, part) in slices.iter_mut().zip(&parts[written..]) {
-                *slice = IoSlice::new(part);
-            }
-            let count = SLICES.min(parts.len() - written);
-            match self.socket.stream().try_write_vectored(&slices[..count]) {
-                Ok(0) => return Err(End::Lost),
-                Ok(taken) => {
-                    self.beat.flows();
-                    take_off(&mut parts[written..], taken);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.beat.blocks(Instant::now());
-                    let woke = self.wake(true, None).await;
-                    self.act(woke)?;
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(_) => return Err(End::Lost),
-            }
+            self.beat.blocks(Instant::now());
+            let woke = self.wake(true, None).await;
+            self.act(woke)?;
         }
+        self.beat.flows();
         self.beat.done(Instant::now());
         Ok(())
     }
@@ -332,17 +317,6 @@ impl<P: Pages> Connection<P> {
             if self.socket.stream().readable().await.is_err() || self.read().is_err() {
                 return;
             }
-        }
-    }
-}
-
-fn take_off(parts: &mut [Bytes], mut taken: usize) {
-    for part in parts {
-        let count = taken.min(part.len());
-        part.advance(count);
-        taken -= count;
-        if taken == 0 {
-            return;
         }
     }
 }
