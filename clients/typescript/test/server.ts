@@ -24,6 +24,7 @@ async function listening(command: string, flags: string[], env = {}): Promise<{ 
     };
     process_.stdout?.on("data", hear);
     process_.stderr?.on("data", hear);
+    process_.on("error", reject);
     process_.on("exit", (code) => code && console.error(said));
     process_.on("exit", () => reject(new Error(`${command} did not start:\n${said}`)));
   });

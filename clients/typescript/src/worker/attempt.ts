@@ -3,9 +3,14 @@ import { EmitError } from "../errors.ts";
 import type { Job, JsonObject, LogLevel, NewLogLine } from "../types.ts";
 import { type Handler, type JobContext, JobFailure, type StopReason } from "./context.ts";
 import type { Reporter, ReportKind } from "./reporter.ts";
+import { cut, textOf } from "./text.ts";
 
 /** Log lines of one report: the contract's limit. */
 const LINES_MAX = 1_000;
+/** Characters of an error: who needs more has a log. */
+const ERROR_MAX = 10_000;
+/** The longest wait before a retry, in seconds: the contract's limit. */
+const RETRY_AFTER_MAX = 86_400;
 
 export class Attempt {
   readonly job: Job;
@@ -59,11 +64,8 @@ export class Attempt {
     try {
       await this.#report("complete", result ?? null);
     } catch (error) {
-      // What is no call's error is one of making JSON of it.
-      if (!(error instanceof EmitError) || error.unreadable) {
-        return this.#report("fail", { error: `the result cannot be stored: ${textOf(error)}`, retryable: false });
-      }
-      throw error;
+      if (!unreadable(error)) throw error;
+      await this.#fail(new JobFailure(`the result cannot be stored: ${textOf(error)}`, { retryable: false }));
     }
   }
 
@@ -72,9 +74,18 @@ export class Attempt {
     const reason = this.#stop.signal.aborted && (this.#stop.signal.reason as StopReason);
     if (reason === "drain") return this.release();
     if (reason) return;
-    const said = error instanceof JobFailure ? error : new JobFailure(textOf(error));
-    const body = { error: said.message.slice(0, 10_000), retryable: said.retryable, retryAfterSeconds: said.retryAfterSeconds };
-    await this.#report("fail", body);
+    await this.#fail(error instanceof JobFailure ? error : new JobFailure(textOf(error)));
+  }
+
+  async #fail({ message, retryable, retryAfterSeconds }: JobFailure): Promise<void> {
+    const after = retryAfterSeconds === undefined ? undefined : Math.min(RETRY_AFTER_MAX, Math.max(0, retryAfterSeconds));
+    try {
+      await this.#report("fail", { error: cut(String(message), ERROR_MAX), retryable, retryAfterSeconds: after });
+    } catch (error) {
+      if (!unreadable(error)) throw error;
+      // Whatever is wrong with it: a job that failed must not seem to run.
+      await this.#report("fail", { error: `failed, with an error that cannot be stored: ${textOf(error)}` });
+    }
   }
 
   async #report(kind: ReportKind, body?: unknown): Promise<void> {
@@ -132,4 +143,5 @@ export class Attempt {
   }
 }
 
-const textOf = (error: unknown): string => (error instanceof Error ? error.message || error.name : String(error));
+/** It is about what the report holds. What is no call's error is one of making JSON of it. */
+const unreadable = (error: unknown): boolean => !(error instanceof EmitError) || error.unreadable;

@@ -1,0 +1,52 @@
+// What a handler may throw, say and return: whatever it is, its job is told about, and nobody waits for it in vain.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Emit, type Handler, type Job, JobFailure, type WorkerOptions } from "../src/index.ts";
+import { ADMIN_KEY, Server } from "./server.ts";
+
+const server = new Server();
+beforeAll(async () => void (await server.start()));
+afterAll(() => server.stop());
+
+/** A job's end, after one attempt by this handler. */
+async function end(handler: Handler, options: WorkerOptions = {}): Promise<Job> {
+  const emit = new Emit({ url: server.url, token: ADMIN_KEY, space: await server.space() });
+  const { id } = await emit.jobs.create({ name: "a", maxRetries: 0 });
+  const worker = emit.worker(options).handle("a", handler);
+  const run = worker.run();
+  await emit.jobs.wait(id).catch(() => {});
+  await worker.drain();
+  await run;
+  return emit.jobs.get(id);
+}
+
+const thrower = (what: unknown): Handler => () => {
+  throw what;
+};
+const messageOf = (message: any) => Object.assign(new Error(), { message });
+
+test.each<[string, unknown, string]>([
+  ["U+0000", new Error("bad \0 byte"), "bad \ufffd byte"],
+  ["half of a character", new Error("Party \ud83c"), "Party \ufffd"],
+  ["a character over the limit", new Error(`${"x".repeat(9_999)}😀 tail`), `${"x".repeat(9_999)}\ufffd`],
+  ["a wait below 0", new JobFailure("x", { retryAfterSeconds: -5 }), "x"],
+  ["a wait of years", new JobFailure("x", { retryAfterSeconds: Infinity }), "x"],
+  ["a wait that is none", new JobFailure("x", { retryAfterSeconds: Number.NaN }), "failed, with an error that cannot be stored"],
+  ["a flag that is none", new JobFailure("x", { retryable: 1n as never }), "failed, with an error that cannot be stored"],
+  ["nothing", undefined, "undefined"],
+  ["an object without a text", Object.create(null), "an error that has no text"],
+  ["a message that is no text", messageOf({ a: 1 }), "[object Object]"],
+])("a failure with %s is reported", async (_, thrown, error) => {
+  const job = await end(thrower(thrown));
+  expect(job.status).toBe("dead");
+  expect(job.result.error).toContain(error);
+  expect(job.result.error.length).toBeLessThanOrEqual(10_000);
+});
+
+test.each<[string, () => unknown]>([
+  ["no JSON", () => ({ n: 1n })],
+  ["a thrower", () => ({ toJSON: thrower(new Error("no")) })],
+  ["half of a character", () => ({ a: "\udc00" })],
+])("a result that is %s fails its job, and says why", async (_, result) => {
+  const job = await end(result);
+  expect(job).toMatchObject({ status: "dead", result: { error: expect.stringContaining("the result cannot be stored") } });
+});
