@@ -81,6 +81,13 @@ export class JobEndedError extends Error {
 export const unexpected = (status: number, text: string, cause?: unknown): EmitError =>
   new EmitError("unexpected_answer", status, `what answered is no Emit: ${text.slice(0, 200)}`, { cause });
 
+/** A problem as an error whose message says all of it. */
+export function errorOfProblem(problem: ProblemBody, status: number, retryAfter?: number): EmitError {
+  const wrong = (problem.errors ?? []).map(({ path, detail }) => `${path} ${detail}`).join("; ");
+  const message = `${problem.title}${problem.detail ? `: ${problem.detail}` : ""}${wrong ? ` (${wrong})` : ""}`;
+  return new EmitError(problem.code, status, message, { problem, ...(retryAfter !== undefined && { retryAfter }) });
+}
+
 /** What a problem's answer, or an answer that is none, becomes. */
 export async function errorOf(answer: Response): Promise<EmitError> {
   const text = await answer.text().catch(() => "");
@@ -88,12 +95,8 @@ export async function errorOf(answer: Response): Promise<EmitError> {
   const more = Number.isFinite(retryAfter) ? { retryAfter } : {};
   try {
     const problem = JSON.parse(text) as ProblemBody;
-    if (typeof problem.code !== "string") throw new Error("no code");
-    const wrong = (problem.errors ?? []).map(({ path, detail }) => `${path} ${detail}`).join("; ");
-    const message = `${problem.title}${problem.detail ? `: ${problem.detail}` : ""}${wrong ? ` (${wrong})` : ""}`;
-    return new EmitError(problem.code, answer.status, message, { problem, ...more });
-  } catch {
-    // Something between here and the server answered.
-    return new EmitError("internal", answer.status, `HTTP ${answer.status}: ${text.slice(0, 200)}`, more);
-  }
+    if (typeof problem.code === "string") return errorOfProblem(problem, answer.status, more.retryAfter);
+  } catch {}
+  // Something between here and the server answered.
+  return new EmitError("internal", answer.status, `HTTP ${answer.status}: ${text.slice(0, 200)}`, more);
 }

@@ -1,6 +1,6 @@
 // What a handler may throw, say and return: whatever it is, its job is told about, and nobody waits for it in vain.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Emit, type Handler, type Job, JobFailure, type WorkerOptions } from "../src/index.ts";
+import { Emit, type Handler, type Job, JobFailure, type LogLine, type WorkerOptions } from "../src/index.ts";
 import { ADMIN_KEY, Server } from "./server.ts";
 
 const server = new Server();
@@ -49,4 +49,33 @@ test.each<[string, () => unknown]>([
 ])("a result that is %s fails its job, and says why", async (_, result) => {
   const job = await end(result);
   expect(job).toMatchObject({ status: "dead", result: { error: expect.stringContaining("the result cannot be stored") } });
+});
+
+test("every line of a log arrives, or is told of", async () => {
+  const told: string[] = [];
+  const onError = (error: unknown) => told.push((error as Error).message);
+  const job = await end((_, ctx) => {
+    ctx.log("info", "first");
+    ctx.log("error", "ä".repeat(9_000));
+    for (let n = 0; n < 300; n++) ctx.log("info", "z".repeat(5_000));
+    ctx.log("info", "no JSON", { n: 1n });
+    ctx.log("info", "too long", { text: "z".repeat(9_000) });
+    ctx.log("info", "long", { text: "z".repeat(7_000) });
+    ctx.log("info", `${"z".repeat(4_000)} beside`, { text: "z".repeat(6_000) });
+    ctx.log("info", "a \0 and half a \ud83c", { text: "\0 \udc00" });
+    ctx.log("loud" as "info", "no such level");
+    ctx.log("info", "last");
+  }, { onError });
+  expect(job.status).toBe("completed");
+  const emit = new Emit({ url: server.url, token: ADMIN_KEY });
+  const { items } = await emit.jobs.logs(job.id, { limit: 1_000 });
+  const short = ({ message, fields }: LogLine) => `${message.slice(0, 8)} ${message.length} ${JSON.stringify(fields)?.length}`;
+  expect([...items.slice(0, 2), ...items.slice(301)].map(short)).toEqual([
+    "first 5 4", "ääääääää 4095 4", "zzzzzzzz 5000 4", "no JSON 7 4", "too long 8 4", "long 4 7011", "zzzzzzzz 2179 6011",
+    "a \ufffd and  16 14", "last 4 4",
+  ]);
+  expect(items).toHaveLength(308);
+  expect(told).toHaveLength(3);
+  expect(told[0]).toContain("BigInt");
+  expect(told[2]).toContain("level");
 });

@@ -1,12 +1,11 @@
 // One attempt at one job: from its ack to its last report.
 import { EmitError } from "../errors.ts";
-import type { Job, JsonObject, LogLevel, NewLogLine } from "../types.ts";
+import type { Job, JsonObject } from "../types.ts";
 import { type Handler, type JobContext, JobFailure, type StopReason } from "./context.ts";
+import { Log } from "./log.ts";
 import type { Reporter, ReportKind } from "./reporter.ts";
 import { cut, textOf } from "./text.ts";
 
-/** Log lines of one report: the contract's limit. */
-const LINES_MAX = 1_000;
 /** Characters of an error: who needs more has a log. */
 const ERROR_MAX = 10_000;
 /** The longest wait before a retry, in seconds: the contract's limit. */
@@ -16,13 +15,14 @@ export class Attempt {
   readonly job: Job;
   readonly #reporter: Reporter;
   readonly #stop = new AbortController();
-  #lines: NewLogLine[] = [];
-  #logging: Promise<void> | undefined;
+  readonly #log: Log;
   #heard = Date.now();
 
-  constructor(job: Job, reporter: Reporter) {
+  /** `lost` is told of log lines that cannot be sent. */
+  constructor(job: Job, reporter: Reporter, lost: (error: unknown) => void) {
     this.job = job;
     this.#reporter = reporter;
+    this.#log = new Log((lines) => this.#report("logs", { lines }), lost);
   }
 
   /** Aborts the handler's signal; its job is then nobody's business any more, or goes back. */
@@ -46,7 +46,7 @@ export class Attempt {
         return await this.#failed(error);
       }
       // A handler that ends well in spite of its signal has done the job: only its delivery can say otherwise.
-      await this.#logged();
+      await this.#log.sent();
       await this.#completed(result);
     } catch (error) {
       if (!this.#stop.signal.aborted) throw error;
@@ -70,7 +70,7 @@ export class Attempt {
   }
 
   async #failed(error: unknown): Promise<void> {
-    await this.#logged();
+    await this.#log.sent();
     const reason = this.#stop.signal.aborted && (this.#stop.signal.reason as StopReason);
     if (reason === "drain") return this.release();
     if (reason) return;
@@ -120,26 +120,8 @@ export class Attempt {
         return send("checkpoint", data);
       },
       event: (data) => send("event", data),
-      log: (level, message, fields) => attempt.#log(level, message, fields),
+      log: (level, message, fields) => attempt.#log.add(level, message, fields),
     };
-  }
-
-  #log(level: LogLevel, message: string, fields?: JsonObject): void {
-    this.#lines.push({ level, message, timestamp: new Date().toISOString(), ...(fields && { fields }) });
-    this.#logging ??= this.#sendLines();
-  }
-
-  async #sendLines(): Promise<void> {
-    await Promise.resolve();
-    while (this.#lines.length > 0) {
-      await this.#report("logs", { lines: this.#lines.splice(0, LINES_MAX) }).catch(() => {});
-    }
-    // In the same turn as the look at the lines, so that none is left behind.
-    this.#logging = undefined;
-  }
-
-  async #logged(): Promise<void> {
-    await this.#logging;
   }
 }
 

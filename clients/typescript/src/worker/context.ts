@@ -28,7 +28,10 @@ export interface JobContext {
   checkpoint(data: JsonObject): Promise<void>;
   /** An event of the handler's own. */
   event(data: JsonObject): Promise<void>;
-  /** Appends a line to the job's log. Never fails the job. */
+  /**
+   * Appends a line to the job's log. Never fails the job: a line over 8 KiB is cut, fields that cannot be kept are left
+   * out, and what cannot be sent is told to the worker's `onError`.
+   */
   log(level: LogLevel, message: string, fields?: JsonObject): void;
 }
 

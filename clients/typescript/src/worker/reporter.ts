@@ -1,6 +1,6 @@
 // Reports leave in batches: whatever has queued up while the last batch was on its way. Nobody lingers to gather more,
 // and nobody pays for what another says.
-import { EmitError } from "../errors.ts";
+import { EmitError, errorOfProblem } from "../errors.ts";
 import type { Http } from "../http.ts";
 import { backoff, pause } from "../pause.ts";
 import type { ProblemBody } from "../types.ts";
@@ -81,9 +81,8 @@ export class Reporter {
       const again: Queued[] = [];
       left.forEach((queued, at) => {
         const answer = answers?.[at] ?? { code: 500 };
-        const problem = answer.problem ?? undefined;
         if (answer.code < 300) return queued.done();
-        const error = new EmitError(problem?.code ?? "internal", answer.code, problem?.detail ?? problem?.title ?? "", problem && { problem });
+        const error = answer.problem ? errorOfProblem(answer.problem, answer.code) : new EmitError("internal", answer.code, "no answer to this report");
         again.push(...this.#after([queued], error, tries));
       });
       left = again;

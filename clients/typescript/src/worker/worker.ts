@@ -22,7 +22,7 @@ export interface WorkerOptions {
   concurrency?: number;
   /** Who works, as events and jobs show it; a fresh name by default. */
   name?: string;
-  /** Told what no handler can be told: polls that failed, ends that could not be reported. */
+  /** Told what no handler can be told: polls that failed, ends that could not be reported, log lines that could not be sent. */
   onError?: (error: unknown, job?: Job) => void;
 }
 
@@ -97,7 +97,7 @@ export class Worker {
   }
 
   #begin(job: Job, reporter: Reporter, draining: boolean): void {
-    const attempt = new Attempt(job, reporter);
+    const attempt = new Attempt(job, reporter, (error) => this.#options.onError?.(error, job));
     const handler = this.#handlers.get(job.name);
     const keepaliveMs = Math.min(KEEPALIVE_SECONDS, job.timeoutSeconds / 3, job.deliveryTimeoutSeconds / 3) * 1_000;
     const work = draining || !handler ? attempt.release() : attempt.run(handler, keepaliveMs);
