@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use emit_core::Millis;
 use emit_core::Space as Row;
-use emit_core::limits::{MAX_DELIVERIES, OLD_SECRET_MS, RETENTION_DAYS};
+use emit_core::limits::{MAX_DELIVERIES, RETENTION_DAYS};
 use emit_core::outbound::{Push, Secret, Slack};
 use emit_core::time::Rfc3339Millis;
 use serde::Serialize;
@@ -138,8 +138,8 @@ impl Settings {
             // Nothing was ever signed with the secret of a space that is only coming into being.
             Some(NewSecret::Given(secret)) if is_new => outbound.secret = secret,
             Some(NewSecret::Fresh) if is_new => outbound.secret = fresh,
-            Some(NewSecret::Given(secret)) => outbound.rotate(secret, now + OLD_SECRET_MS),
-            Some(NewSecret::Fresh) => outbound.rotate(fresh, now + OLD_SECRET_MS),
+            Some(NewSecret::Given(secret)) => outbound.rotate(secret, now),
+            Some(NewSecret::Fresh) => outbound.rotate(fresh, now),
             None => {}
         }
     }

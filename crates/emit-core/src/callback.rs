@@ -54,6 +54,8 @@ impl Schedule {
 pub struct Tried {
     /// The number of the event that ended the job: which end was told.
     pub end_seq: i64,
+    /// The job's `callback_round` when it set out.
+    pub round: u32,
     /// Which try, from 1.
     pub number: u32,
     /// The answer's status, if there was an answer.

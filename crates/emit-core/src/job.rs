@@ -178,6 +178,8 @@ pub struct Job {
     pub checkpoint_seq: Option<i64>,
     /// The event that ended it and carries its result.
     pub result_seq: Option<i64>,
+    /// How often its end was asked to be told anew: each time another round of tries begins.
+    pub callback_round: u32,
 }
 
 impl Job {
@@ -213,6 +215,7 @@ impl Job {
             progress_seq: None,
             checkpoint_seq: None,
             result_seq: None,
+            callback_round: 0,
         }
     }
 

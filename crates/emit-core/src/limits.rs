@@ -62,3 +62,5 @@ pub const OUTBOUND_HEADER_CHARS: usize = 2_000;
 pub const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// How long a replaced signing secret signs on, in milliseconds: 24 h.
 pub const OLD_SECRET_MS: i64 = 86_400_000;
+/// Replaced secrets of a space that sign on, the latest: each is a signature in every request.
+pub const OLD_SECRETS: usize = 10;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::event::EventType;
+use crate::limits::{OLD_SECRET_MS, OLD_SECRETS};
 use crate::time::Millis;
 
 /// A signing key. Never printed.
@@ -23,8 +24,8 @@ impl fmt::Debug for Secret {
 pub struct Outbound {
     /// What requests are signed with.
     pub secret: Secret,
-    /// The secret before it, and until when it still signs too.
-    pub previous: Option<(Secret, Millis)>,
+    /// The secrets before it, the latest first, each with the time until which it still signs too.
+    pub previous: Vec<(Secret, Millis)>,
     /// Messages to Slack.
     pub slack: Option<Slack>,
     /// Wake-ups for workers that do not poll.
@@ -34,21 +35,40 @@ pub struct Outbound {
 impl Outbound {
     /// Nothing but a secret.
     pub fn new(secret: Secret) -> Outbound {
-        Outbound { secret, previous: None, slack: None, push: None }
+        Outbound { secret, previous: Vec::new(), slack: None, push: None }
     }
 
-    /// Replaces the secret; the old one signs on until then. The same secret changes nothing: a call that is repeated
-    /// would else end the old one at once.
-    pub fn rotate(&mut self, secret: Secret, old_until: Millis) {
+    /// Replaces the secret; the old one signs on for its time, and so do those before it. The same secret changes
+    /// nothing: a call that is repeated would else make it an old one.
+    pub fn rotate(&mut self, secret: Secret, now: Millis) {
         if secret == self.secret {
             return;
         }
-        self.previous = Some((std::mem::replace(&mut self.secret, secret), old_until));
+        self.previous.retain(|(old, until)| now < *until && *old != secret);
+        self.previous.insert(0, (std::mem::replace(&mut self.secret, secret), now + OLD_SECRET_MS));
+        self.previous.truncate(OLD_SECRETS);
+    }
+
+    /// The secrets before the latest old one as a store keeps them, if there are any.
+    pub fn older_to_json(&self) -> Option<String> {
+        let older: Vec<(&[u8], Millis)> =
+            self.previous.iter().skip(1).map(|(secret, until)| (&*secret.0, *until)).collect();
+        (!older.is_empty()).then(|| serde_json::to_string(&older).unwrap_or_default())
+    }
+
+    /// The old secrets as a store kept them: the latest, and those before it.
+    pub fn previous_of(latest: Option<(Secret, Millis)>, older: Option<&str>) -> Vec<(Secret, Millis)> {
+        let older: Vec<(Vec<u8>, Millis)> =
+            older.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        latest
+            .into_iter()
+            .chain(older.into_iter().map(|(bytes, until)| (Secret(bytes.into()), until)))
+            .collect()
     }
 
     /// The secrets that sign at that time, the present one first.
     pub fn secrets(&self, now: Millis) -> impl Iterator<Item = &Secret> {
-        let previous = self.previous.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
+        let previous = self.previous.iter().filter(move |(_, until)| now < *until).map(|(secret, _)| secret);
         std::iter::once(&self.secret).chain(previous)
     }
 }
@@ -135,9 +155,28 @@ mod tests {
     #[test]
     fn an_old_secret_signs_until_its_end() {
         let mut outbound = Outbound::new(secret(1));
-        outbound.rotate(secret(2), 100);
+        outbound.rotate(secret(2), 0);
         let signing = |now| outbound.secrets(now).map(|secret| secret.0[0]).collect::<Vec<_>>();
-        assert_eq!((signing(99), signing(100)), (vec![2, 1], vec![2]));
+        assert_eq!((signing(OLD_SECRET_MS - 1), signing(OLD_SECRET_MS)), (vec![2, 1], vec![2]));
+    }
+
+    #[test]
+    fn each_old_secret_has_its_own_time_however_many_follow() {
+        let mut outbound = Outbound::new(secret(1));
+        (2..5).for_each(|byte| outbound.rotate(secret(byte), Millis::from(byte)));
+        let signing =
+            |outbound: &Outbound, now| outbound.secrets(now).map(|secret| secret.0[0]).collect::<Vec<_>>();
+        assert_eq!(signing(&outbound, OLD_SECRET_MS + 1), [4, 3, 2, 1]);
+        assert_eq!(signing(&outbound, OLD_SECRET_MS + 3), [4, 3]);
+        outbound.rotate(secret(2), 9);
+        assert_eq!(signing(&outbound, 9), [2, 4, 3, 1], "one that comes back signs once");
+        let kept =
+            Outbound::previous_of(outbound.previous.first().cloned(), outbound.older_to_json().as_deref());
+        assert_eq!(kept, outbound.previous);
+        outbound.rotate(secret(6), OLD_SECRET_MS + 3);
+        assert_eq!(outbound.previous.len(), 3, "what has had its time is forgotten");
+        (0..99).for_each(|byte| outbound.rotate(secret(byte + 100), OLD_SECRET_MS));
+        assert_eq!(outbound.previous.len(), OLD_SECRETS);
     }
 
     #[test]
@@ -145,7 +184,7 @@ mod tests {
         let mut outbound = Outbound::new(secret(1));
         outbound.rotate(secret(2), 100);
         outbound.rotate(secret(2), 200);
-        assert_eq!(outbound.previous, Some((secret(1), 100)));
+        assert_eq!(outbound.previous, [(secret(1), 100 + OLD_SECRET_MS)]);
     }
 
     #[test]

@@ -93,7 +93,9 @@ pub type EndpointLane = (SpaceNo, String);
 pub struct DueCallback {
     /// The job whose end is to be told.
     pub job: JobId,
-    /// Tries so far.
+    /// The job's `callback_round`.
+    pub round: u32,
+    /// Tries so far, in that round.
     pub tries: u32,
 }
 

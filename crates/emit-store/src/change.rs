@@ -44,6 +44,8 @@ impl Change {
                 )
             })
             && !self.job.status.is_waiting()
+            // Another round of a callback is a number in the row.
+            && !matches!(self.callback, CallbackChange::Due { tries: 0, .. })
     }
 }
 

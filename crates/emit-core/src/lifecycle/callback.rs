@@ -8,15 +8,17 @@ use crate::refusal::Refusal;
 use crate::time::Millis;
 use crate::transition::Transition;
 
-/// A try was made, whatever has become of the job since. Only while it still is at the end that was told does the
-/// try decide about others.
+/// A try was made, whatever has become of the job since. Only while it still is at the end that was told, and nobody
+/// has asked for another round, does the try decide about others.
 pub(crate) fn tried(job: &Job, tried: &Tried, given: &Circumstances) -> Transition {
     let mut after = job.clone();
     after.updated_at = given.now;
     let mut transition = Transition::to(after);
-    let is_at_that_end = job.status.is_terminal() && job.result_seq == Some(tried.end_seq);
-    let next_try_at = tried.delay_ms(given.chance).filter(|_| is_at_that_end).map(|delay| given.now + delay);
-    if is_at_that_end {
+    let decides = job.status.is_terminal()
+        && job.result_seq == Some(tried.end_seq)
+        && job.callback_round == tried.round;
+    let next_try_at = tried.delay_ms(given.chance).filter(|_| decides).map(|delay| given.now + delay);
+    if decides {
         transition.callback = after_try(tried, next_try_at, given.now);
     }
     let url = job.spec.callback.as_ref().map_or("", |callback| callback.shown_url());
@@ -43,7 +45,9 @@ pub(crate) fn resend(job: &Job, now: Millis) -> Result<Transition, Refusal> {
     if !job.status.is_terminal() {
         return Err(Refusal::WrongState(job.status));
     }
-    let mut transition = Transition::to(job.clone());
+    let mut after = job.clone();
+    after.callback_round = after.callback_round.wrapping_add(1);
+    let mut transition = Transition::to(after);
     transition.callback = CallbackChange::Due { tries: 0, at: now, failure: None };
     Ok(transition)
 }

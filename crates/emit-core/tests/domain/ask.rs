@@ -71,6 +71,8 @@ pub(crate) struct Edit {
 pub(crate) struct Called {
     pub(crate) status_code: Option<u16>,
     pub(crate) retry_after_s: Option<i64>,
+    /// It set out before the end was last asked to be told anew, if that ever happened.
+    pub(crate) late: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -193,8 +195,8 @@ fn edit() -> impl Strategy<Value = Edit> {
 
 fn called() -> impl Strategy<Value = Called> {
     let codes = vec![Some(200), Some(204), Some(302), Some(410), Some(429), Some(500), None];
-    (prop::sample::select(codes), prop::option::weighted(0.3, 0..100_000i64))
-        .prop_map(|(status_code, retry_after_s)| Called { status_code, retry_after_s })
+    (prop::sample::select(codes), prop::option::weighted(0.3, 0..100_000i64), prop::bool::weighted(0.3))
+        .prop_map(|(status_code, retry_after_s, late)| Called { status_code, retry_after_s, late })
 }
 
 fn ask() -> impl Strategy<Value = Ask> {
@@ -207,7 +209,7 @@ fn ask() -> impl Strategy<Value = Ask> {
         1 => prop::bool::weighted(0.2).prop_map(|really| if really { Ask::Erase } else { Ask::Sweep }),
         8 => Just(Ask::Sweep),
         6 => called().prop_map(Ask::Called),
-        1 => Just(Ask::Resend),
+        2 => Just(Ask::Resend),
     ]
 }
 

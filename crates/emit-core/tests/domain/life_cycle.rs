@@ -56,6 +56,7 @@ fn edit(change: impl FnOnce(&mut Edit)) -> Command {
 fn called(status_code: u16) -> Command {
     Command::CallbackTried(Box::new(Tried {
         end_seq: 1,
+        round: 0,
         number: 1,
         status_code: Some(status_code),
         duration_ms: 0,

@@ -112,6 +112,8 @@ pub(crate) struct Model {
     /// A delay runs: pending, but not to be claimed yet.
     delayed: bool,
     delivery_timeouts: u32,
+    /// The number of the try that was due when the end was last asked to be told anew.
+    late: Option<u32>,
     /// The kinds of reports accepted from the latest delivery.
     taken: Vec<&'static str>,
     /// The rows that were ever used, for the test that every row is.
@@ -151,6 +153,7 @@ impl Model {
             birth: birth.clone(),
             delayed: false,
             delivery_timeouts: 0,
+            late: None,
             taken: Vec::new(),
             used: Vec::new(),
         };
@@ -340,10 +343,13 @@ impl Model {
     }
 
     /// "Tries after 0 s, 5 s, 30 s, 2 min, 10 min, 1 h, 4 h, 12 h (± jitter); success is 2xx, 410 stops, redirects
-    /// count as failures; each try is an event." Without a callback that is due, a try was of an earlier end.
+    /// count as failures; each try is an event." Without a callback that is due, a try was of an earlier end; one that set
+    /// out before a resend is an event and nothing else, since the resend tells the end "with all its tries".
     fn called(&mut self, called: Called, given: &Given) -> Outcome {
-        let tries = self.seen.callback.filter(|(_, next)| next.is_some()).map(|(tries, _)| tries);
-        let number = tries.map_or(1, |tries| tries + 1);
+        let late = self.late.filter(|_| called.late);
+        let due = self.seen.callback.filter(|(_, next)| next.is_some() && late.is_none());
+        let tries = due.map(|(tries, _)| tries);
+        let number = late.or(tries.map(|tries| tries + 1)).unwrap_or(1);
         let taken = called.status_code.is_some_and(|code| code / 100 == 2);
         let delays_s = [5, 30, 120, 600, 3_600, 14_400, 43_200];
         let delay_s = delays_s.get(number as usize - 1).filter(|_| !taken && called.status_code != Some(410));
@@ -373,6 +379,7 @@ impl Model {
             (false, _) => Outcome::Refused("no_callback", self.seen.status),
             (true, false) => Outcome::Refused("wrong_state", self.seen.status),
             (true, true) => {
+                self.late = Some(self.seen.callback.map_or(1, |(tries, _)| tries + 1));
                 self.seen.callback = Some((0, Some(given.now)));
                 Outcome::Accepted(vec![])
             }

@@ -25,6 +25,8 @@ pub(crate) struct Player {
     max_deliveries: Option<u32>,
     /// Tries of the present end's callback so far, and when the next one is due.
     callback: Option<(u32, Option<i64>)>,
+    /// End, round and number of the try that was due when the end was last asked to be told anew.
+    late: Option<(i64, u32, u32)>,
     /// The data of the events, by sequence number from 1.
     data: Vec<Option<Value>>,
     payload: Value,
@@ -82,6 +84,7 @@ impl Player {
             erased: false,
             max_deliveries: birth.max_deliveries,
             callback: None,
+            late: None,
             data: Vec::new(),
             payload: Value::Null,
             deliveries: Vec::new(),
@@ -123,6 +126,10 @@ impl Player {
                 {
                     self.deliveries.push(id.0);
                 }
+                if matches!(command, Command::ResendCallback) {
+                    let number = self.callback.map_or(1, |(tries, _)| tries + 1);
+                    self.late = Some((before.result_seq.unwrap_or_default(), before.callback_round, number));
+                }
                 self.keep(transition);
             }
             Err(refusal) => {
@@ -146,12 +153,16 @@ impl Player {
         }
     }
 
-    /// The next try of the callback that is due, or one of an earlier end.
+    /// The next try of the callback that is due, one of an earlier round, or one of an earlier end.
     fn tried(&self, called: ask::Called) -> Tried {
         let tries = self.callback.filter(|(_, next)| next.is_some()).map(|(tries, _)| tries);
+        let due =
+            tries.map(|tries| (self.job.result_seq.unwrap_or_default(), self.job.callback_round, tries + 1));
+        let (end_seq, round, number) = self.late.filter(|_| called.late).or(due).unwrap_or((0, 0, 1));
         Tried {
-            end_seq: tries.and(self.job.result_seq).unwrap_or(0),
-            number: tries.map_or(1, |tries| tries + 1),
+            end_seq,
+            round,
+            number,
             status_code: called.status_code,
             duration_ms: 12,
             answer: None,

@@ -155,7 +155,7 @@ impl Courier {
 async fn try_one(means: Means, lane: EndpointLane, due: DueCallback) -> Back {
     let job = due.job;
     let well = match means.reads.read(move |reader| reader.job(job)).await {
-        Ok(Some(found)) => tell(&means, &found, due.tries + 1).await,
+        Ok(Some(found)) => tell(&means, &found, (due.round, due.tries + 1)).await,
         // Its space was deleted, and its rows are going; or the store cannot be read. A rest does no harm.
         Ok(None) | Err(_) => false,
     };
@@ -163,7 +163,7 @@ async fn try_one(means: Means, lane: EndpointLane, due: DueCallback) -> Back {
 }
 
 /// Sends it and writes down how that went.
-async fn tell(means: &Means, found: &FoundJob, number: u32) -> bool {
+async fn tell(means: &Means, found: &FoundJob, (round, number): (u32, u32)) -> bool {
     let job = &found.job;
     let (Some(callback), Some(end_seq)) = (&job.spec.callback, job.result_seq) else { return true };
     let begin = Instant::now();
@@ -178,6 +178,7 @@ async fn tell(means: &Means, found: &FoundJob, number: u32) -> bool {
     let duration_ms = begin.elapsed().as_millis() as Millis;
     let mut tried = Tried {
         end_seq,
+        round,
         number,
         status_code: None,
         duration_ms,

@@ -109,6 +109,7 @@ pub(super) fn found(space: Space, no: i64, status: Status, seq: i64) -> FoundJob
         progress_seq: None,
         checkpoint_seq: None,
         result_seq: ended.then_some(seq),
+        callback_round: 0,
     };
     FoundJob {
         job,

@@ -15,6 +15,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("callbacks: lanes keep out of each other's way", lanes),
     ("callbacks: what failed waits, and is seen", failed),
     ("callbacks: a requeue and an erasure cancel, a resend brings back", cancelled),
+    ("callbacks: a try from before a resend decides nothing", late),
     ("callbacks: an end stays until it is told", retained),
     ("callbacks: settings are kept and read back", settings),
 ];
@@ -31,6 +32,7 @@ fn ended(driver: &mut Driver, space: &Space, url: &str) -> Job {
 fn tried(job: &Job, number: u32, status_code: Option<u16>) -> Command {
     Command::CallbackTried(Box::new(Tried {
         end_seq: job.result_seq.unwrap(),
+        round: job.callback_round,
         number,
         status_code,
         duration_ms: 12,
@@ -135,6 +137,22 @@ fn cancelled(store: &dyn Store) {
     assert_eq!(store.reader().unwrap().failing_endpoints(space.no, "", 9).unwrap(), []);
 }
 
+fn late(store: &dyn Store) {
+    let mut driver = Driver::new(store);
+    let space = driver.space();
+    let before = ended(&mut driver, &space, "http://a");
+    let mut job = before.clone();
+    for status_code in [Some(200), Some(410), None] {
+        job = driver.apply(&job, &Command::ResendCallback);
+        let lanes = store.reader().unwrap().callback_lanes(START, &EndpointLane::default(), 9, 9).unwrap();
+        assert_eq!((lanes[0].due[0].round, lanes[0].due[0].tries), (job.callback_round, 0));
+        job = driver.apply(&job, &tried(&before, 3, status_code));
+        assert_eq!(all_due(store, START), [("http://a".to_owned(), vec![0])], "{status_code:?}");
+    }
+    driver.apply(&job, &tried(&job, 1, Some(200)));
+    assert_eq!(all_due(store, START + DAY), []);
+}
+
 fn retained(store: &dyn Store) {
     let mut driver = Driver::new(store);
     let space = driver.space();
@@ -154,7 +172,9 @@ fn settings(store: &dyn Store) {
     let read = |store: &dyn Store, id| store.reader().unwrap().space(id).unwrap().unwrap();
     assert_eq!(read(store, space.id), space);
     let mut outbound = Outbound::clone(&space.outbound);
-    outbound.rotate(Secret([9; 24].as_slice().into()), START + DAY);
+    for byte in 7..10 {
+        outbound.rotate(Secret([byte; 24].as_slice().into()), START);
+    }
     outbound.slack = Some(Slack { url: "https://hooks/x".into(), events: vec![EventType::Dead] });
     outbound.push = Some(Push { url: "https://p".into(), headers: None, names: vec!["a".into()] });
     space.outbound = Arc::new(outbound);

@@ -84,12 +84,18 @@ pub(super) fn lanes(
                  (SELECT job FROM callbacks WHERE space = $1 AND endpoint = $2 AND due_at IS NOT NULL \
                   AND due_at <= $3 AND (shown_to IS NULL OR shown_to = $5 OR shown_until <= $3) \
                   ORDER BY due_at LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING job, tries, due_at) \
-             SELECT j.id, s.tries FROM shown s JOIN jobs j ON j.no = s.job ORDER BY s.due_at",
+             SELECT j.id, j.callback_round, s.tries FROM shown s JOIN jobs j ON j.no = s.job ORDER BY s.due_at",
             &[&lane.0, &lane.1, &now, &(each as i64), &node, &SHOWN],
         )?;
         let due = due
             .iter()
-            .map(|row| Ok(DueCallback { job: rows::id(row, 0)?, tries: rows::count(row, 1)? }))
+            .map(|row| {
+                Ok(DueCallback {
+                    job: rows::id(row, 0)?,
+                    round: rows::count(row, 1)?,
+                    tries: rows::count(row, 2)?,
+                })
+            })
             .collect::<Outcome<_>>()?;
         found.push(CallbackLane { lane, due });
     }

@@ -59,7 +59,7 @@ static INSERT: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// What a command may change of a row.
-const CHANGING: [&str; 23] = [
+const CHANGING: [&str; 24] = [
     "status",
     "available",
     "priority",
@@ -83,6 +83,7 @@ const CHANGING: [&str; 23] = [
     "progress_seq",
     "checkpoint_seq",
     "result_seq",
+    "callback_round",
 ];
 
 /// What a report of a running job changes: no column of any index, so that the update stays on its page.
@@ -149,6 +150,7 @@ fn column<'a>(jobs: &[&'a Job], name: &str) -> Param<'a> {
         "callback_headers" => {
             boxed(jobs, |job| job.spec.callback.as_ref().and_then(|callback| callback.headers.as_deref()))
         }
+        "callback_round" => boxed(jobs, |job| job.callback_round as i32),
         _ => boxed(jobs, Job::due_at),
     }
 }

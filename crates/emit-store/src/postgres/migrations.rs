@@ -6,7 +6,10 @@ use super::session::{Outcome, Session};
 use crate::StoreError;
 
 /// Append-only: what has been released is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/postgres/0001_start.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/postgres/0001_start.sql"),
+    include_str!("../migrations/postgres/0002_rounds.sql"),
+];
 /// The advisory lock under which the tables are brought up to date: "emit" in ASCII.
 pub(super) const LOCK: i64 = 0x656d_6974;
 

@@ -15,7 +15,7 @@ use super::session::Outcome;
 use crate::texts::read_backoff;
 
 /// The columns of a job in the order `job` reads them, with their types.
-pub(super) const JOB_COLUMNS: [(&str, &str); 36] = [
+pub(super) const JOB_COLUMNS: [(&str, &str); 37] = [
     ("no", "bigint"),
     ("id", "uuid"),
     ("space", "bigint"),
@@ -52,6 +52,7 @@ pub(super) const JOB_COLUMNS: [(&str, &str); 36] = [
     ("traceparent", "text"),
     ("callback_url", "text"),
     ("callback_headers", "text"),
+    ("callback_round", "integer"),
 ];
 
 /// The number of the status of an erased or purged job's shell.
@@ -198,6 +199,7 @@ pub(super) fn job(row: &Row) -> Outcome<Job> {
         progress_seq: row.try_get(25)?,
         checkpoint_seq: row.try_get(26)?,
         result_seq: row.try_get(27)?,
+        callback_round: count(row, 36)?,
         spec: Arc::new(Spec {
             name: text(row, 3)?,
             timeout_ms: row.try_get(28)?,

@@ -12,7 +12,7 @@ use crate::Space;
 
 const SELECT: &str = "SELECT no, id, name, paused, retention_days, max_pending, max_deliveries, created_at, seq, \
     oldest_seq, last_at, scheduled, pending, delivered, running, completed, dead, killed, secret, old_secret, \
-    old_until, slack, push FROM spaces";
+    old_until, slack, push, older_secrets FROM spaces";
 
 fn space(row: &Row) -> Outcome<Space> {
     let mut counts = [0; 7];
@@ -38,22 +38,24 @@ fn space(row: &Row) -> Outcome<Space> {
 
 fn outbound(row: &Row) -> Outcome<Outbound> {
     let secret = |bytes: &[u8]| Secret(bytes.into());
+    let old = row.try_get::<_, Option<&[u8]>>(19)?.map(secret).zip(row.try_get(20)?);
     Ok(Outbound {
         secret: secret(row.try_get(18)?),
-        previous: row.try_get::<_, Option<&[u8]>>(19)?.map(secret).zip(row.try_get(20)?),
+        previous: Outbound::previous_of(old, row.try_get(23)?),
         slack: row.try_get::<_, Option<&str>>(21)?.and_then(Slack::from_json),
         push: row.try_get::<_, Option<&str>>(22)?.and_then(Push::from_json),
     })
 }
 
 /// What a space sends, as its columns hold it.
-fn outbound_columns<'a>(outbound: &Outbound) -> [Param<'a>; 5] {
+fn outbound_columns<'a>(outbound: &Outbound) -> [Param<'a>; 6] {
     [
         Box::new(outbound.secret.0.to_vec()),
-        Box::new(outbound.previous.as_ref().map(|(secret, _)| secret.0.to_vec())),
-        Box::new(outbound.previous.as_ref().map(|(_, until)| *until)),
+        Box::new(outbound.previous.first().map(|(secret, _)| secret.0.to_vec())),
+        Box::new(outbound.previous.first().map(|(_, until)| *until)),
         Box::new(outbound.slack.as_ref().map(Slack::to_json)),
         Box::new(outbound.push.as_ref().map(Push::to_json)),
+        Box::new(outbound.older_to_json()),
     ]
 }
 
@@ -83,11 +85,11 @@ pub(super) fn page(session: &Session, after: Option<SpaceId>, limit: usize) -> O
 
 pub(super) fn insert(session: &Session, space: &Space) -> Outcome<SpaceNo> {
     session.execute("INSERT INTO marks (name, value) VALUES ('spaces', 1) ON CONFLICT DO NOTHING", &[])?;
-    let [secret, old_secret, old_until, slack, push] = outbound_columns(&space.outbound);
+    let [secret, old_secret, old_until, slack, push, older] = outbound_columns(&space.outbound);
     let row = session.row(
         "INSERT INTO spaces (id, name, paused, retention_days, max_pending, max_deliveries, created_at, last_at, \
-         secret, old_secret, old_until, slack, push) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12) RETURNING no",
+         secret, old_secret, old_until, slack, push, older_secrets) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13) RETURNING no",
         &[
             &Uuid(space.id),
             &space.name,
@@ -101,6 +103,7 @@ pub(super) fn insert(session: &Session, space: &Space) -> Outcome<SpaceNo> {
             &*old_until,
             &*slack,
             &*push,
+            &*older,
         ],
     )?;
     Ok(row.map_or(Ok(0), |row| row.try_get(0))?)
@@ -127,7 +130,8 @@ pub(super) fn update_settings<'a>(space: &Space) -> Step<'a> {
     params.extend(outbound_columns(&space.outbound));
     Step {
         sql: "UPDATE spaces SET name = $2, paused = $3, retention_days = $4, max_pending = $5, \
-              max_deliveries = $6, secret = $7, old_secret = $8, old_until = $9, slack = $10, push = $11 \
+              max_deliveries = $6, secret = $7, old_secret = $8, old_until = $9, slack = $10, push = $11, \
+              older_secrets = $12 \
               WHERE no = $1",
         params,
     }

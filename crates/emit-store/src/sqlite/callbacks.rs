@@ -74,7 +74,7 @@ pub(super) fn lanes(
          ORDER BY space, endpoint LIMIT 1",
     )?;
     let mut due = connection.prepare_cached(
-        "SELECT j.id, c.tries FROM callbacks c JOIN jobs j ON j.no = c.job \
+        "SELECT j.id, j.callback_round, c.tries FROM callbacks c JOIN jobs j ON j.no = c.job \
          WHERE c.space = ?1 AND c.endpoint = ?2 AND c.due_at IS NOT NULL AND c.due_at <= ?3 \
          ORDER BY c.due_at LIMIT ?4",
     )?;
@@ -88,7 +88,7 @@ pub(super) fn lanes(
         };
         let due = due
             .query_map(params![lane.0, lane.1, now, each as i64], |row| {
-                Ok(DueCallback { job: rows::id(row, 0)?, tries: row.get(1)? })
+                Ok(DueCallback { job: rows::id(row, 0)?, round: row.get(1)?, tries: row.get(2)? })
             })?
             .collect::<Result<_>>()?;
         found.push(CallbackLane { lane, due });

@@ -29,7 +29,7 @@ pub(super) fn insert(connection: &Connection, change: &Change) -> Result<()> {
     connection
         .prepare_cached(&format!(
             "INSERT INTO jobs ({JOB_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, \
-             ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36)"
+             ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37)"
         ))?
         .execute(params![
             job.no,
@@ -68,6 +68,7 @@ pub(super) fn insert(connection: &Connection, change: &Change) -> Result<()> {
             job.spec.traceparent.as_deref(),
             job.spec.callback.as_ref().map(|callback| &*callback.url),
             job.spec.callback.as_ref().and_then(|callback| callback.headers.as_deref()),
+            job.callback_round,
         ])?;
     if let Some(tags) = &job.spec.tags {
         let mut statement =
@@ -122,7 +123,7 @@ pub(super) fn update(connection: &Connection, change: &Change) -> Result<()> {
              delivery_count = ?7, delivery_timeouts = ?8, delivery_id = ?9, ending = ?10, worker_id = ?11, \
              scheduled_for = ?12, expires_at = ?13, available_at = ?14, updated_at = ?15, delivered_at = ?16, \
              started_at = ?17, completed_at = ?18, timeout_at = ?19, log_lines = ?20, seq = ?21, \
-             progress_seq = ?22, checkpoint_seq = ?23, result_seq = ?24 WHERE no = ?1",
+             progress_seq = ?22, checkpoint_seq = ?23, result_seq = ?24, callback_round = ?25 WHERE no = ?1",
         )?
         .execute(params![
             job.no,
@@ -149,6 +150,7 @@ pub(super) fn update(connection: &Connection, change: &Change) -> Result<()> {
             job.progress_seq,
             job.checkpoint_seq,
             job.result_seq,
+            job.callback_round,
         ])?;
     Ok(())
 }

@@ -10,8 +10,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 /// The store's file within its folder.
 pub(super) const FILE: &str = "emit.db";
 /// Append-only: what has been released is never edited.
-pub(super) const MIGRATIONS: [&str; 2] =
-    [include_str!("../migrations/0001_start.sql"), include_str!("../migrations/0002_outbound.sql")];
+pub(super) const MIGRATIONS: [&str; 3] = [
+    include_str!("../migrations/0001_start.sql"),
+    include_str!("../migrations/0002_outbound.sql"),
+    include_str!("../migrations/0003_rounds.sql"),
+];
 /// "EmIt" in the file's header, so that `file` and we can tell what it is.
 const APPLICATION_ID: i32 = 0x456d_4974;
 /// Statements one connection keeps prepared: more than there are.

@@ -16,7 +16,7 @@ pub(super) const JOB_COLUMNS: &str = "no, id, space, name, status, available, pr
     attempt_number, delivery_count, delivery_timeouts, delivery_id, ending, worker_id, scheduled_for, expires_at, \
     available_at, created_at, updated_at, delivered_at, started_at, completed_at, timeout_at, log_lines, seq, \
     progress_seq, checkpoint_seq, result_seq, timeout_ms, delivery_timeout_ms, backoff, tags, idempotency_key, \
-    traceparent, callback_url, callback_headers";
+    traceparent, callback_url, callback_headers, callback_round";
 
 /// The number of the status of an erased or purged job's shell.
 pub(super) const SHELL: i64 = 7;
@@ -88,6 +88,7 @@ pub(super) fn job(row: &Row<'_>) -> Result<Job> {
         progress_seq: row.get(25)?,
         checkpoint_seq: row.get(26)?,
         result_seq: row.get(27)?,
+        callback_round: row.get(36)?,
         spec: Arc::new(Spec {
             name: text(row, 3)?,
             timeout_ms: row.get(28)?,

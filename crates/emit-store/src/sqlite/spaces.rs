@@ -11,7 +11,7 @@ use crate::Space;
 
 pub(super) const COLUMNS: &str = "no, id, name, paused, retention_days, max_pending, max_deliveries, created_at, seq, \
     oldest_seq, last_at, scheduled, pending, delivered, running, completed, dead, killed, secret, old_secret, \
-    old_until, slack, push";
+    old_until, slack, push, older_secrets";
 
 pub(super) fn space(row: &Row<'_>) -> Result<Space> {
     let mut counts = [0; 7];
@@ -40,9 +40,10 @@ fn outbound(row: &Row<'_>) -> Result<Outbound> {
     let old: Option<Vec<u8>> = row.get(19)?;
     let slack: Option<String> = row.get(21)?;
     let push: Option<String> = row.get(22)?;
+    let older: Option<String> = row.get(23)?;
     Ok(Outbound {
         secret: secret(row.get(18)?),
-        previous: old.map(secret).zip(row.get(20)?),
+        previous: Outbound::previous_of(old.map(secret).zip(row.get(20)?), older.as_deref()),
         slack: slack.as_deref().and_then(Slack::from_json),
         push: push.as_deref().and_then(Push::from_json),
     })
@@ -79,8 +80,8 @@ pub(super) fn insert(connection: &Connection, space: &Space) -> Result<SpaceNo> 
     connection
         .prepare_cached(
             "INSERT INTO spaces (id, name, paused, retention_days, max_pending, max_deliveries, created_at, last_at, \
-             secret, old_secret, old_until, slack, push) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12)",
+             secret, old_secret, old_until, slack, push, older_secrets) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             rows::id_bytes(space.id),
@@ -91,10 +92,11 @@ pub(super) fn insert(connection: &Connection, space: &Space) -> Result<SpaceNo> 
             space.max_deliveries,
             space.created_at,
             &*space.outbound.secret.0,
-            space.outbound.previous.as_ref().map(|(secret, _)| &*secret.0),
-            space.outbound.previous.as_ref().map(|(_, until)| *until),
+            space.outbound.previous.first().map(|(secret, _)| &*secret.0),
+            space.outbound.previous.first().map(|(_, until)| *until),
             space.outbound.slack.as_ref().map(Slack::to_json),
             space.outbound.push.as_ref().map(Push::to_json),
+            space.outbound.older_to_json(),
         ])?;
     Ok(connection.last_insert_rowid())
 }
@@ -103,7 +105,7 @@ pub(super) fn update_settings(connection: &Connection, space: &Space) -> Result<
     connection
         .prepare_cached(
             "UPDATE spaces SET name = ?2, paused = ?3, retention_days = ?4, max_pending = ?5, max_deliveries = ?6, \
-             secret = ?7, old_secret = ?8, old_until = ?9, slack = ?10, push = ?11 \
+             secret = ?7, old_secret = ?8, old_until = ?9, slack = ?10, push = ?11, older_secrets = ?12 \
              WHERE no = ?1",
         )?
         .execute(params![
@@ -114,10 +116,11 @@ pub(super) fn update_settings(connection: &Connection, space: &Space) -> Result<
             space.max_pending,
             space.max_deliveries,
             &*space.outbound.secret.0,
-            space.outbound.previous.as_ref().map(|(secret, _)| &*secret.0),
-            space.outbound.previous.as_ref().map(|(_, until)| *until),
+            space.outbound.previous.first().map(|(secret, _)| &*secret.0),
+            space.outbound.previous.first().map(|(_, until)| *until),
             space.outbound.slack.as_ref().map(Slack::to_json),
             space.outbound.push.as_ref().map(Push::to_json),
+            space.outbound.older_to_json(),
         ])?;
     Ok(())
 }

@@ -1,0 +1,5 @@
+-- How often an ended job was asked to be told anew: a try of an earlier round decides nothing.
+ALTER TABLE jobs ADD COLUMN callback_round integer NOT NULL DEFAULT 0;
+
+-- Secrets before `old_secret` that still sign, each with its end: JSON.
+ALTER TABLE spaces ADD COLUMN older_secrets text;
