@@ -21,12 +21,16 @@ class Sizes:
     warm_up: float
     clients: int
     batch: int
-    fill: int
+    #: Jobs in a full queue, ascending; memory is looked at with the first.
+    backlogs: list[int]
     latency_seconds: float
 
 
-FULL = Sizes(rounds=3, seconds=2, warm_up=0.5, clients=64, batch=50, fill=100_000, latency_seconds=6)
-QUICK = Sizes(rounds=1, seconds=0.4, warm_up=0.1, clients=16, batch=10, fill=1_000, latency_seconds=0.5)
+FULL = Sizes(rounds=3, seconds=2, warm_up=0.5, clients=64, batch=50, backlogs=[100_000, 1_000_000], latency_seconds=6)
+QUICK = Sizes(rounds=1, seconds=0.4, warm_up=0.1, clients=16, batch=10, backlogs=[1_000], latency_seconds=0.5)
+
+#: So many jobs of a queue are created in one phase: even a slow system is through before the runner gives it up.
+FILL = 200_000
 
 #: Creates a second of the latency that all meet alike, and its clients on either side.
 LATENCY_RATE = 200
@@ -76,7 +80,8 @@ def all_phases(running: list["Measured"], sizes: Sizes, results: Results) -> Non
     each("create to start", lambda one: one.latency("200/s", LATENCY_RATE, LATENCY_CLIENTS))
     each("create to start at 70 %", Measured.latency_at_70_percent)
     each("memory", Measured.memory)
-    each("backlog", Measured.backlog)
+    for size in sizes.backlogs:
+        each("backlog", lambda one: one.backlog(size))
 
 
 @contextlib.contextmanager
@@ -96,6 +101,8 @@ class Measured:
     scratch: pathlib.Path
     sizes: Sizes
     results: Results
+    #: Jobs in the queue that is filled.
+    waiting: int = 0
 
     def add(self, figure: str, value: float | None) -> None:
         self.results.add(PART, self.system.subject, figure, value)
@@ -128,18 +135,26 @@ class Measured:
         self.latency("70 % of its most", int(most * 0.7), self.sizes.clients)
 
     def memory(self) -> None:
+        waiting = self.sizes.backlogs[0]
         before = machine.memory_bytes(self.running.pid)
-        self.running.driver.ask(phase="fill", queue="memory", clients=4, batch=self.sizes.batch, count=self.sizes.fill)
+        self.fill(waiting)
         after = machine.memory_bytes(self.running.pid)
-        self.add("memory with all jobs waiting, MB", after / 1e6)
-        self.add("memory of each waiting job, bytes", max(0, after - before) / self.sizes.fill)
+        self.add(f"memory with {waiting:,} jobs waiting, MB", after / 1e6)
+        self.add("memory of each waiting job, bytes", max(0, after - before) / waiting)
 
-    def backlog(self) -> None:
-        """Lives in the queue that is full now: they take the oldest, and it keeps its size."""
+    def fill(self, jobs: int) -> None:
+        while self.waiting < jobs:
+            piece = min(FILL, jobs - self.waiting)
+            self.running.driver.ask(phase="fill", queue="memory", clients=4, batch=self.sizes.batch, count=piece)
+            self.waiting += piece
+
+    def backlog(self, jobs: int) -> None:
+        """Lives in a queue that is full: they take the oldest, and it keeps its size."""
+        self.fill(jobs)
         answer = self.running.driver.ask(phase="lives", queue="memory", clients=self.sizes.clients,
                                          seconds=self.sizes.seconds)
         empty = self.results.median(PART, self.system.subject, "life, a second")
-        self.add("life with all jobs waiting, against none", answer["done"] / answer["seconds"] / empty)
+        self.add(f"life with {jobs:,} jobs waiting, against none", answer["done"] / answer["seconds"] / empty)
 
 
 def queue(name: str, number: int) -> str:

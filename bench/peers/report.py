@@ -30,9 +30,10 @@ TABLES = [
         ("at 70 % of its most, p50 ms", "create to start at 70 % of its most, p50 ms"),
         ("p99 ms ", "create to start at 70 % of its most, p99 ms")]),
     ("Jobs: a full queue", "jobs", [
-        ("MB with all waiting", "memory with all jobs waiting, MB"),
+        ("MB with 100,000 waiting", "memory with 100,000 jobs waiting, MB"),
         ("bytes a job", "memory of each waiting job, bytes"),
-        ("rate of lives against an empty queue", "life with all jobs waiting, against none")]),
+        *((f"rate of lives with {size} against none", f"life with {size} jobs waiting, against none")
+          for size in ["1,000", "100,000", "1,000,000", "10,000,000"])]),
     ("Sockets: one message to all", "sockets", [
         (f"{sockets} {heading}", f"{sockets}: {figure}")
         for sockets in ["100", "1,000", "10,000"]

@@ -69,6 +69,7 @@ def command(arguments: argparse.Namespace) -> str:
     words += ["--only", ",".join(arguments.only)]
     words += ["--systems", ",".join(arguments.systems)] if arguments.systems else []
     words += ["--rounds", str(arguments.rounds)] if arguments.rounds else []
+    words += [word for jobs in arguments.backlog for word in ["--backlog", str(jobs)]]
     return shlex.join(words)
 
 
@@ -78,6 +79,7 @@ def measure(part: str, arguments: argparse.Namespace, programs: job_systems.Prog
     sockets = socket_phases.QUICK if arguments.quick else socket_phases.FULL
     if arguments.rounds:
         jobs, sockets = (dataclasses.replace(sizes, rounds=arguments.rounds) for sizes in [jobs, sockets])
+    jobs = dataclasses.replace(jobs, backlogs=jobs.backlogs + arguments.backlog)
     match part:
         case "jobs":
             job_phases.run(chosen(job_systems.SYSTEMS, arguments), programs, scratch, jobs, results)
@@ -102,6 +104,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--systems", type=lambda text: text.split(","), default=[],
                         help="only the systems of these names")
     parser.add_argument("--rounds", type=int, help="instead of three")
+    parser.add_argument("--backlog", type=int, action="append", default=[], metavar="JOBS",
+                        help="lives in a queue that full, too: 10000000")
     parser.add_argument("--emit", type=pathlib.Path, default=pathlib.Path("target/release/emit"))
     parser.add_argument("--bench", type=pathlib.Path, default=pathlib.Path("target/release/emit-bench"))
     parser.add_argument("--scratch", type=pathlib.Path, help="where the stores live; on a tmpfs syncs cost nothing")
