@@ -4,6 +4,7 @@
 //   delayMs         every request and every message of a stream comes that much later
 //   doubleRequests  what is no GET reaches the server twice; the second answer is the client's
 //   doubleMessages  every message of a stream comes twice
+//   holdAnswersMs   every answer comes that much later
 //   cutAnswers      the next so many requests that are no GET reach the server, and their answers nobody
 //   cutStreamsAfter every stream breaks off after so many messages
 //   path            requests and answers are spoiled only where the path has this in it
@@ -96,6 +97,7 @@ const server = createServer(async (incoming, answer) => {
       return void answer.on("error", cut).on("close", () => got.destroy());
     }
     const whole = await bodyOf(got);
+    await pause(spoils(incoming) ? faults.holdAnswersMs : 0);
     if (spoilt && faults.cutAnswers > 0) {
       faults.cutAnswers--;
       return incoming.socket.destroy();

@@ -5,8 +5,9 @@ import { backoff, pause } from "./pause.ts";
 /**
  * When a call may be sent again.
  * `always`: doing it twice is the same as once. `refused`: only when the server says that nothing was kept.
+ * `never`: the caller tries again by himself.
  */
-export type Repeat = "always" | "refused";
+export type Repeat = "always" | "refused" | "never";
 
 export interface CallOptions {
   query?: Record<string, string | number | boolean | undefined>;
@@ -63,9 +64,9 @@ export class Http {
         const text = await this.#whole(answer);
         return { value: (text ? valueOf(text, answer) : undefined) as T, headers: answer.headers };
       } catch (error) {
-        const again = error instanceof EmitError && (error.refused || (repeat === "always" && error.ambiguous));
+        const again = error instanceof EmitError && repeat !== "never" && (error.refused || (repeat === "always" && error.ambiguous));
         if (!again || tries >= this.#retries || options.signal?.aborted) throw error;
-        await pause(Math.max(backoff(tries), Math.min(30, error.retryAfter ?? 0) * 1_000), options.signal);
+        await pause(backoff(tries, error.retryAfter), options.signal);
       }
     }
   }

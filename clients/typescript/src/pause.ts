@@ -16,5 +16,12 @@ export function pause(ms: number, signal?: AbortSignal | undefined): Promise<voi
   });
 }
 
-/** Milliseconds before try number `n` (from 0): doubling from 200 ms to 10 s, with jitter so that a crowd spreads. */
-export const backoff = (n: number): number => Math.min(10_000, 200 * 2 ** n) * (0.5 + Math.random() / 2);
+/** The longest that a server may ask to wait, in seconds. */
+const ASKED_MAX = 30;
+
+/**
+ * Milliseconds before try number `n` (from 0): doubling from 200 ms to 10 s, with jitter so that a crowd spreads, but at
+ * least the seconds that the server asked for.
+ */
+export const backoff = (n: number, asked = 0): number =>
+  Math.max(Math.min(10_000, 200 * 2 ** n) * (0.5 + Math.random() / 2), Math.min(ASKED_MAX, asked) * 1_000);

@@ -56,6 +56,8 @@ class Run {
   readonly saved: Record<string, any> = {};
   readonly watchers = new Map<string, Watcher>();
   readonly workers = new Map<string, Worker>();
+  /** A name for each worker, of those it handles. */
+  readonly handled: string[] = [];
   readonly stop = new AbortController();
   /** What handlers found wrong: they cannot fail a test themselves. */
   readonly findings: unknown[] = [];
@@ -80,8 +82,11 @@ class Run {
   async end(): Promise<void> {
     this.stop.abort();
     await proxy.faults({});
-    await Promise.all([...this.workers.values()].map((worker) => worker.drain({ graceSeconds: 0 })));
+    const drains = [...this.workers.values()].map((worker) => worker.drain({ graceSeconds: 0 }));
+    const late = await Promise.all(this.handled.map((name) => server.call("POST", `/spaces/${this.saved.space}/jobs`, { name })));
+    await Promise.all(drains);
     expect(this.findings).toEqual([]);
+    for (const { id } of late) like(await server.call("GET", `/jobs/${id}`), { status: "pending", attemptNumber: 0 });
   }
 
   async step(step: Step): Promise<void> {
@@ -160,6 +165,7 @@ class Run {
       });
     }
     this.workers.set(step.as, worker);
+    this.handled.push(Object.keys(step.handlers)[0]!);
     worker.run().catch((error) => this.findings.push(error));
   }
 
@@ -172,6 +178,7 @@ class Run {
       case "event": return ctx.event(value);
       case "log": return ctx.log(value[0], value[1]);
       case "restart": return server.restart();
+      case "hang": return new Promise(() => {});
       case "pauseMs": return new Promise((resolve) => setTimeout(resolve, value));
       case "fail": throw new JobFailure(value, action);
       case "expectCheckpoint": {

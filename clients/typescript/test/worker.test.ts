@@ -14,7 +14,10 @@ async function end(handler: Handler, options: WorkerOptions = {}): Promise<Job> 
   const worker = emit.worker(options).handle("a", handler);
   const run = worker.run();
   await emit.jobs.wait(id).catch(() => {});
-  await worker.drain();
+  const drained = worker.drain();
+  // Wakes the last poll.
+  await emit.jobs.create({ name: "a" });
+  await drained;
   await run;
   return emit.jobs.get(id);
 }
@@ -78,4 +81,22 @@ test("every line of a log arrives, or is told of", async () => {
   expect(told).toHaveLength(3);
   expect(told[0]).toContain("BigInt");
   expect(told[2]).toContain("level");
+});
+
+test("a drain lets a handler say where it stood, and does not wait for it", async () => {
+  const emit = new Emit({ url: server.url, token: ADMIN_KEY, space: await server.space() });
+  const { id } = await emit.jobs.create({ name: "a" });
+  const worker = emit.worker();
+  const begun = new Promise<void>((resolve) => {
+    worker.handle("a", (_, ctx) => {
+      ctx.signal.addEventListener("abort", () => void ctx.checkpoint({ page: 7 }));
+      resolve();
+      return new Promise(() => {});
+    });
+  });
+  const run = worker.run();
+  await begun;
+  await worker.drain({ graceSeconds: 0 });
+  await run;
+  expect(await emit.jobs.get(id)).toMatchObject({ status: "pending", attemptNumber: 0, checkpoint: { page: 7 } });
 });

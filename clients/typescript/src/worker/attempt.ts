@@ -15,6 +15,8 @@ export class Attempt {
   readonly job: Job;
   readonly #reporter: Reporter;
   readonly #stop = new AbortController();
+  #leave = () => {};
+  readonly #left = new Promise<void>((resolve) => (this.#leave = resolve));
   readonly #log: Log;
   #heard = Date.now();
 
@@ -30,9 +32,15 @@ export class Attempt {
     this.#stop.abort(reason);
   }
 
+  /** Waits for the handler no longer: its job goes back. */
+  abandon(): void {
+    this.stop("drain");
+    // Who listens to the signal has a last word, such as a checkpoint.
+    setTimeout(this.#leave);
+  }
+
   /** Acks, works, and tells how it went. Rejects only where telling failed. */
   async run(handler: Handler, keepaliveMs: number): Promise<void> {
-    const job = this.job;
     const beat = setInterval(() => {
       // A report says as much as a keepalive.
       if (Date.now() - this.#heard >= keepaliveMs / 2) this.#report("keepalive").catch(() => {});
@@ -41,7 +49,7 @@ export class Attempt {
       await this.#report("ack");
       let result: unknown;
       try {
-        result = await handler(job, this.#context());
+        result = await Promise.race([this.#work(handler), this.#left.then(() => Promise.reject(this.#stop.signal.reason))]);
       } catch (error) {
         return await this.#failed(error);
       }
@@ -53,6 +61,11 @@ export class Attempt {
     } finally {
       clearInterval(beat);
     }
+  }
+
+  async #work(handler: Handler): Promise<unknown> {
+    this.#stop.signal.throwIfAborted();
+    return handler(this.job, this.#context());
   }
 
   /** Gives the job back without a penalty. */

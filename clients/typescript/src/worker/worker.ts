@@ -10,8 +10,10 @@ import { Reporter } from "./reporter.ts";
 
 /** Jobs of one poll: the contract's limit. */
 const POLL_MAX = 50;
-/** A poll waits that long for a job: the contract's limit. */
-const WAIT_SECONDS = 30;
+/** A poll waits that long for a job. A drain waits for the last one's answer: its jobs would be delivered to nobody. */
+const WAIT_SECONDS = 3;
+/** A drain hangs up on a poll that is not answered by then. */
+const LAST_POLL_SECONDS = 10;
 /** At the latest after that time a job's kill is noticed. */
 const KEEPALIVE_SECONDS = 10;
 
@@ -32,6 +34,7 @@ export class Worker {
   readonly #handlers = new Map<string, Handler>();
   readonly #running = new Map<Attempt, Promise<void>>();
   readonly #stopPolling = new AbortController();
+  readonly #hangUp = new AbortController();
   #freed = () => {};
   #run: Promise<void> | undefined;
 
@@ -52,18 +55,20 @@ export class Worker {
     return this.#run;
   }
 
-  /** Takes nothing more, releases what it has not begun, waits for the rest, and releases what takes too long. */
+  /** Takes nothing more, releases what it has not begun, waits for the rest, and gives back what takes too long. */
   async drain({ graceSeconds = 30 }: { graceSeconds?: number } = {}): Promise<void> {
     this.#stopPolling.abort();
+    this.#freed();
     const patience = new AbortController();
-    const late = pause(graceSeconds * 1_000, patience.signal).then(
-      () => this.#running.forEach((_, attempt) => attempt.stop("drain")),
-      () => {},
-    );
+    const after = (seconds: number, what: () => void) => pause(seconds * 1_000, patience.signal).then(what, () => {});
+    const late = [
+      after(graceSeconds, () => this.#running.forEach((_, attempt) => attempt.abandon())),
+      after(LAST_POLL_SECONDS, () => this.#hangUp.abort()),
+    ];
     await this.#run?.catch(() => {});
     await Promise.all(this.#running.values());
     patience.abort();
-    await late;
+    await Promise.all(late);
   }
 
   async #work(): Promise<void> {
@@ -75,15 +80,13 @@ export class Worker {
     for (let tries = 0; !signal.aborted; ) {
       const free = Math.min(POLL_MAX, concurrency - this.#running.size);
       if (free <= 0) {
-        await new Promise<void>((resolve) => {
-          this.#freed = resolve;
-          signal.addEventListener("abort", () => resolve(), { once: true });
-        });
+        await new Promise<void>((resolve) => (this.#freed = resolve));
         continue;
       }
       try {
         const body = { count: free, names: [...this.#handlers.keys()], waitSeconds: WAIT_SECONDS };
-        const { jobs } = await this.#emit.http.call<{ jobs: Job[] }>("POST", poll, { body, headers, signal });
+        const call = { body, headers, repeat: "never", signal: this.#hangUp.signal } as const;
+        const { jobs } = await this.#emit.http.call<{ jobs: Job[] }>("POST", poll, call);
         tries = 0;
         for (const job of jobs) this.#begin(job, reporter, signal.aborted);
       } catch (error) {
@@ -91,7 +94,7 @@ export class Worker {
         // A key that may not poll is told to whoever started the worker; a server that restarts is waited for.
         if (error instanceof EmitError && error.status >= 400 && error.status < 500 && !error.refused) throw error;
         if (!isEmitError(error, "connection")) this.#options.onError?.(error);
-        await pause(backoff(tries++), signal).catch(() => {});
+        await pause(backoff(tries++, (error as EmitError).retryAfter), signal).catch(() => {});
       }
     }
   }
