@@ -115,6 +115,18 @@ def test_earlier_jobs_wake_when_push_is_set_or_the_space_goes_on(emit):
         assert len(worker.requests) == 1 and job, "a paused space wakes nobody"
 
 
+def test_a_job_that_waits_in_its_delay_wakes_only_when_it_is_over(emit):
+    """Push set meanwhile finds nothing that could be taken."""
+    with Receiver() as worker:
+        space = emit.space()["id"]
+        delayed = emit.running(space)
+        emit.report(delayed["id"], "fail", {"error": "x", "retryAfterSeconds": 3600})
+        emit.call("PATCH", f"/spaces/{space}", {"push": {"url": worker.url}}, expect=200)
+        job = emit.create(space)
+        [request] = worker.received(1)[:1]
+        assert (request.body["jobId"], request.body["count"]) == (job["id"], 1)
+
+
 def test_a_restart_wakes(tmp_path):
     with Receiver() as worker:
         emit = harness.Server(tmp_path / "data", *LOOPBACK).start()

@@ -31,7 +31,8 @@ def check_blocks(request) -> dict:
             assert block["type"] == "context" and set(block) == {"type", "elements"} and 1 <= len(block["elements"]) <= 10
             texts = block["elements"]
         for text in texts:
-            assert text["type"] == "mrkdwn" and 1 <= len(text["text"]) <= 3_000
+            # Without `verbatim` Slack makes links and mentions of what only looks like some.
+            assert text["type"] == "mrkdwn" and text["verbatim"] is True and 1 <= len(text["text"]) <= 3_000
     return message
 
 
@@ -124,13 +125,33 @@ def test_what_slack_refuses_for_now_comes_again(emit):
         assert len({request.text for request in slack.received(3)}) == 1
 
 
+def test_spaces_that_share_an_address_share_its_pace(emit):
+    """«at most one message a second»: to a channel, whoever writes there."""
+    with FakeSlack() as slack:
+        for name in "abc":
+            space = emit.space(name=name, slack={"webhookUrl": slack.url, "events": ["created"]})["id"]
+            emit.create(space)
+        slack.received(3)
+        assert slack.times[2] - slack.times[0] > 1.9, slack.times
+
+
+def test_only_an_attempt_that_ran_has_a_duration(emit):
+    with FakeSlack() as slack:
+        space = emit.space(slack={"webhookUrl": slack.url, "events": ["killed"]})["id"]
+        job = emit.running(space)
+        emit.report(job["id"], "fail", {"error": "once"})
+        emit.report(job["id"], "kill", {})
+        assert "ran " not in told(slack.received(1)[0]), "it waited when it was killed"
+
+
 def test_what_waits_outlives_a_change_of_other_settings(emit):
     answers = iter([503, 200])
     with Receiver(lambda request: next(answers)) as slack:
         space = emit.space(slack={"webhookUrl": slack.url, "events": ["killed"]})["id"]
         emit.report(emit.create(space)["id"], "kill", {})
         slack.received(1)
-        emit.call("PATCH", f"/spaces/{space}", {"maxPending": 100}, expect=200)
+        put = {"maxPending": 100, "name": "b", "slack": {"webhookUrl": slack.url, "events": ["dead"]}}
+        emit.call("PATCH", f"/spaces/{space}", put, expect=200)
         first, second = slack.received(2)
         assert first.text == second.text
 

@@ -171,7 +171,7 @@ async fn tell(means: &Means, found: &FoundJob, (round, number): (u32, u32)) -> b
         Some((headers, body)) => {
             let answer =
                 means.client.post(Sent::Callback, (job.space, &callback.url), headers.clone(), body).await;
-            answer.map(|answer| Answer { text: hidden(answer.text, &headers), ..answer })
+            answer.map(|answer| Answer { text: hidden(answer.text, &headers, &callback.url), ..answer })
         }
         None => Err("the request cannot be signed".to_owned()),
     };
@@ -191,8 +191,8 @@ async fn tell(means: &Means, found: &FoundJob, (round, number): (u32, u32)) -> b
         Ok(answer) => {
             tried.status_code = Some(answer.status_code);
             tried.retry_after_ms = answer.retry_after_ms;
-            tried.error =
-                (300..400).contains(&answer.status_code).then(|| "redirects are not followed".to_owned());
+            let is_redirect = matches!(answer.status_code, 301 | 302 | 303 | 307 | 308);
+            tried.error = is_redirect.then(|| "redirects are not followed".to_owned());
             tried.answer = Some(answer.text).filter(|text| !text.is_empty());
         }
         Err(why) => tried.error = Some(why),

@@ -12,6 +12,7 @@ mod lanes;
 mod names;
 mod office;
 mod outlet;
+mod pace;
 mod pile;
 mod push;
 pub mod sign;
@@ -66,6 +67,7 @@ pub fn start(
         reads: reads.clone(),
         clock: clock.clone(),
         public_url,
+        slack_pace: pace::Pace::new(bounds::SLACK_PACE),
         runtime: Handle::current(),
     };
     let schedule = Arc::new(settings.schedule.clone());

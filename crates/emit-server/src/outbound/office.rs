@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use super::client::Client;
+use super::pace::Pace;
 use super::push::Waker;
 use super::slack::Channel;
 use crate::clock::Clock;
@@ -26,6 +27,8 @@ pub(super) struct Office {
     pub(super) clock: Arc<Clock>,
     /// Where people reach this server: links lead there.
     pub(super) public_url: String,
+    /// Turns at Slack's addresses: spaces may share one.
+    pub(super) slack_pace: Pace,
     /// Where messengers run: settings change on the engine's thread, which is none of the runtime's.
     pub(super) runtime: Handle,
 }
@@ -59,15 +62,15 @@ impl<M> Drop for Messenger<M> {
     }
 }
 
-/// The messenger that is to be from now on: the old one if the new one would do the same.
+/// The messenger that is to be from now on: the old one if it goes on as the new one would.
 fn settled<M>(
     old: Option<Messenger<M>>,
     new: Option<M>,
-    is_like: fn(&M, &M) -> bool,
+    goes_on: fn(&M, &M) -> bool,
     start: impl FnOnce(Arc<M>) -> AbortHandle,
 ) -> Option<Messenger<M>> {
     let new = new?;
-    if let Some(old) = old.filter(|old| is_like(&old.at_work, &new)) {
+    if let Some(old) = old.filter(|old| goes_on(&old.at_work, &new)) {
         return Some(old);
     }
     let at_work = Arc::new(new);
@@ -100,13 +103,13 @@ impl Messengers {
         self.of_spaces.read().unwrap_or_else(PoisonError::into_inner).contains_key(&no)
     }
 
-    /// A space has these settings from now on. What waited under others is dropped; a messenger whose own settings
-    /// are as they were goes on, with its pace and its back-off.
+    /// A space has these settings from now on. What waited for another address is dropped; a messenger that sends
+    /// where it did goes on, with what waits, its pace and its back-off.
     pub(super) fn settings_changed(&self, space: &Space) {
         let Some(office) = self.office.get() else { return };
         let mut of_spaces = self.change();
         let old = of_spaces.remove(&space.no).unwrap_or_default();
-        let slack = settled(old.slack, Channel::of(space), Channel::is_like, |slack| {
+        let slack = settled(old.slack, Channel::of(space), Channel::goes_on_as, |slack| {
             office.runtime.spawn(slack.run(office.clone())).abort_handle()
         });
         let push = settled(old.push, Waker::of(space), Waker::is_like, |push| {

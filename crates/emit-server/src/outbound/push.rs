@@ -6,7 +6,7 @@ use std::sync::Arc;
 use emit_core::json::write_string;
 use emit_core::outbound::Push;
 use emit_core::time::Rfc3339Millis;
-use emit_core::{EventType, JobId, Status};
+use emit_core::{EventType, Job, JobId, Status};
 use emit_store::{Change, ListQuery, Space};
 
 use super::bounds::{FAILURES, PUSH_PACE};
@@ -16,6 +16,9 @@ use super::pile::{Pile, back_off};
 use super::sign::sign;
 use crate::keyring::fresh_id;
 use crate::metrics::Sent;
+
+/// Pending jobs of one name that are looked at for one that is not delayed.
+const LOOKED_AT: usize = 100;
 
 /// The wake-ups of one space.
 pub(super) struct Waker {
@@ -105,10 +108,14 @@ impl Waker {
         };
         for name in names {
             let name = name.map(|name| (*name).to_owned());
-            let query = ListQuery { statuses: vec![Status::Pending], name, limit: 1, ..ListQuery::default() };
+            let query =
+                ListQuery { statuses: vec![Status::Pending], name, limit: LOOKED_AT, ..ListQuery::default() };
             let space = self.space.id;
             let found = office.reads.read(move |reader| reader.jobs(space, &query, usize::MAX)).await;
-            if let Some((job, _)) = found.ok().flatten().and_then(|page| page.jobs.into_iter().next()) {
+            let Ok(Some(page)) = found else { continue };
+            // While a delay runs there is nothing to take; among many, one may be.
+            let is_due = |job: &Job| job.available || page.more;
+            if let Some((job, _)) = page.jobs.iter().find(|(job, _)| is_due(job)) {
                 return self.pending.add(|pending| {
                     if pending.first.is_none() {
                         pending.add(job.id, job.spec.name.clone(), 1);

@@ -1,24 +1,34 @@
 //! Messages to Slack: one event a message while there are few, summed up where there are more than one a second.
 //! Best effort: what Slack does not take is tried again for a while, then dropped.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use emit_core::outbound::Slack;
-use emit_core::{EventType, JobId, json};
+use emit_core::{EventType, JobId, SpaceId, SpaceNo, Status, json};
 use emit_store::{Change, Space};
 use serde_json::{Value, json};
 
-use super::bounds::{FAILURES, SLACK_ERROR, SLACK_NAMED, SLACK_PACE};
+use super::bounds::{FAILURES, SLACK_ERROR, SLACK_NAMED};
 use super::client::headers;
 use super::office::Office;
 use super::pile::{Pile, back_off};
 use crate::metrics::Sent;
 
-/// The messages of one space.
+/// The messages of one space to one address.
 pub(super) struct Channel {
-    space: Space,
-    slack: Slack,
+    no: SpaceNo,
+    id: SpaceId,
+    url: String,
+    /// May change while messages wait.
+    chosen: RwLock<Chosen>,
     told: Pile<Told>,
+}
+
+#[derive(Debug, Clone)]
+struct Chosen {
+    /// The space's.
+    name: String,
+    events: Vec<EventType>,
 }
 
 /// What happened since the last message: how often, and the last few.
@@ -43,25 +53,35 @@ impl Channel {
     /// That of a space that has one.
     pub(super) fn of(space: &Space) -> Option<Channel> {
         let slack = space.outbound.slack.clone()?;
-        Some(Channel { space: space.clone(), slack, told: Pile::default() })
+        let chosen = RwLock::new(Chosen { name: space.name.clone(), events: slack.events });
+        Some(Channel { no: space.no, id: space.id, url: slack.url, chosen, told: Pile::default() })
     }
 
-    /// Whether both tell the same to the same.
-    pub(super) fn is_like(&self, other: &Channel) -> bool {
-        self.slack == other.slack && self.space.name == other.space.name
+    /// Whether the other sends to the same address: then this one tells from now on what that one would.
+    pub(super) fn goes_on_as(&self, other: &Channel) -> bool {
+        let is_same = self.url == other.url;
+        if is_same {
+            *self.chosen.write().unwrap_or_else(PoisonError::into_inner) = other.chosen();
+        }
+        is_same
+    }
+
+    fn chosen(&self) -> Chosen {
+        self.chosen.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A job of the space was changed.
     pub(super) fn note(&self, change: &Change) {
-        for event in change.events.iter().filter(|event| self.slack.events.contains(&event.kind)) {
+        let chosen = self.chosen.read().unwrap_or_else(PoisonError::into_inner);
+        for event in change.events.iter().filter(|event| chosen.events.contains(&event.kind)) {
             let Some(at) = Slack::EVENTS.iter().position(|kind| *kind == event.kind) else { continue };
             let job = &change.job;
             let happened = Happened {
                 kind: event.kind,
                 job: job.id,
                 name: job.spec.name.clone(),
-                duration_ms: job.completed_at.zip(job.started_at).map(|(end, start)| end - start),
-                error: event.data.as_deref().and_then(error_of),
+                duration_ms: ran_ms(change),
+                error: event.data.as_deref().and_then(|data| error_of(event.kind, data)),
             };
             self.told.add(|told| {
                 told.counts[at] += 1;
@@ -80,7 +100,8 @@ impl Channel {
             let body = self.message(&told, &office.public_url);
             let mut failures = 0;
             while failures < FAILURES {
-                let to = (self.space.no, &*self.slack.url);
+                office.slack_pace.turn(&self.url).await;
+                let to = (self.no, &*self.url);
                 let (why, asked_ms) =
                     match office.client.post(Sent::Slack, to, headers(None), body.clone()).await {
                         Ok(answer) if answer.is_success() => break,
@@ -92,12 +113,11 @@ impl Channel {
                     };
                 failures += 1;
                 if failures == FAILURES {
-                    tracing::warn!(space = %self.space.id, why, "Slack takes no messages");
+                    tracing::warn!(space = %self.id, why, "Slack takes no messages");
                 }
                 let asked = std::time::Duration::from_millis(asked_ms as u64);
                 tokio::time::sleep(back_off(failures).max(asked)).await;
             }
-            tokio::time::sleep(SLACK_PACE).await;
         }
     }
 
@@ -116,7 +136,7 @@ impl Channel {
             .filter(|(_, count)| *count > 0)
             .map(|(kind, count)| format!("{count} {}", kind.as_str()))
             .collect();
-        let head = format!("*{}*: {}", escaped(&self.space.name, 200), counted.join(", "));
+        let head = format!("*{}*: {}", escaped(&self.chosen().name, 200), counted.join(", "));
         // A block each: together they might be too long for one.
         let lines = last.iter().map(|one| section(&one.line(public_url)));
         let blocks = std::iter::once(section(&head)).chain(lines).collect();
@@ -129,14 +149,15 @@ impl Happened {
         let head = format!("{} *{}* {}", self.sign(), escaped(&self.name, 200), self.kind.as_str());
         let mut blocks = vec![section(&head)];
         if let Some(error) = &self.error {
-            // Three backticks would end the block.
-            blocks.push(section(&format!("```{}```", escaped(&error.replace("```", "'''"), SLACK_ERROR))));
+            // Three backticks would end the block, be it with those of its end.
+            let error = escaped(&error.replace("```", "'''"), SLACK_ERROR);
+            blocks.push(section(&format!("```\n{error}\n```")));
         }
         let mut rest = vec![format!("<{public_url}/jobs/{}|{}>", self.job, self.job)];
         rest.extend(self.duration_ms.map(|ms| format!("ran {} s", ms as f64 / 1_000.0)));
         blocks.push(json!({
             "type": "context",
-            "elements": [{ "type": "mrkdwn", "text": rest.join(" · ") }],
+            "elements": [plain_links(&rest.join(" · "))],
         }));
         (head, blocks)
     }
@@ -160,7 +181,12 @@ impl Happened {
 }
 
 fn section(text: &str) -> Value {
-    json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } })
+    json!({ "type": "section", "text": plain_links(text) })
+}
+
+/// A text in which nothing becomes a link or a mention but what is written as one.
+fn plain_links(text: &str) -> Value {
+    json!({ "type": "mrkdwn", "text": text, "verbatim": true })
 }
 
 /// At most so many characters, with Slack's three special ones escaped: a job's name can mention nobody.
@@ -181,9 +207,16 @@ fn escaped(text: &str, max: usize) -> String {
     out
 }
 
-/// `error` or `reason` of an event's data.
-fn error_of(data: &str) -> Option<String> {
-    if json::kind(data) != json::Kind::Object {
+/// How long the attempt ran that the change has ended.
+fn ran_ms(change: &Change) -> Option<i64> {
+    let job = &change.job;
+    let ran = change.before == Some(Status::Running);
+    job.completed_at.zip(job.started_at).filter(|_| ran).map(|(end, start)| end - start)
+}
+
+/// `error` or `reason` of an event's data. A result may hold anything under those names.
+fn error_of(kind: EventType, data: &str) -> Option<String> {
+    if kind == EventType::Completed || json::kind(data) != json::Kind::Object {
         return None;
     }
     let found = json::members(data).find(|(key, _)| matches!(&**key, "error" | "reason"))?;
@@ -199,5 +232,26 @@ mod tests {
         assert_eq!(escaped("<!channel> & co", 100), "&lt;!channel&gt; &amp; co");
         assert_eq!(escaped(&"é".repeat(10), 3), "ééé…");
         assert!(escaped(&"&".repeat(9_000), SLACK_ERROR).len() < 2_900, "Slack's limit is 3,000");
+    }
+
+    #[test]
+    fn an_error_stays_within_its_block_and_a_result_is_none() {
+        let happened = |error: &str| Happened {
+            kind: EventType::Dead,
+            job: emit_core::ids::Id(1),
+            name: "a".into(),
+            duration_ms: None,
+            error: Some(error.to_owned()),
+        };
+        for error in ["`", "``", "``` x", "a `b`", "`````"] {
+            let (_, blocks) = happened(error).message("http://e");
+            let block = blocks[1]["text"]["text"].as_str().unwrap();
+            let inside = block.strip_prefix("```\n").and_then(|rest| rest.strip_suffix("\n```")).unwrap();
+            assert!(!inside.contains("```"), "{block}");
+            assert_eq!(blocks[1]["text"]["verbatim"], true);
+        }
+        let data = r#"{"error":"no"}"#;
+        assert_eq!(error_of(EventType::Dead, data).as_deref(), Some("no"));
+        assert_eq!(error_of(EventType::Completed, data), None);
     }
 }
