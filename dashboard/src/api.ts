@@ -1,17 +1,27 @@
 // What pages ask the server, under which names the answers are kept, and for how long they hold.
-import { keepPreviousData, QueryClient, queryOptions } from "@tanstack/react-query";
-import type { Job, JobEvent } from "emit-client";
+import { keepPreviousData, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
+import { isEmitError, type Job, type JobEvent } from "emit-client";
 import type { components } from "../../clients/typescript/src/openapi.ts";
 export { freshKey } from "../../clients/typescript/src/http.ts";
 import { members } from "./lib/raw-json.ts";
-import { currentSession } from "./session.ts";
+import { currentSession, endIfRefused, subscribe } from "./session.ts";
 
 export type Stats = components["schemas"]["Stats"];
 export type Failures = components["schemas"]["Failures"];
 export type NameStats = Stats["names"][number];
 
+/** What nobody answered is asked again so often. */
+const AGAIN_MS = 3_000;
+const unanswered = (error: unknown) => isEmitError(error) && (error.ambiguous || error.refused);
+
 /** The client tries again by itself where that is safe; twice would be long. */
-export const queries = new QueryClient({ defaultOptions: { queries: { retry: false, refetchOnWindowFocus: true } } });
+export const queries = new QueryClient({
+  queryCache: new QueryCache({ onError: endIfRefused }),
+  defaultOptions: { queries: { retry: false, refetchOnWindowFocus: true, refetchInterval: ({ state }) => (unanswered(state.error) ? AGAIN_MS : false) } },
+});
+
+// Nothing that one key has read is shown to the next.
+subscribe(() => currentSession() || queries.clear());
 
 export const emit = () => currentSession()!.emit;
 

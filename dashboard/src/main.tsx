@@ -9,7 +9,7 @@ import { showTheme } from "./theme.ts";
 import { Toasts } from "./ui/toast.tsx";
 
 showTheme();
-await resume();
+void resume();
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <QueryClientProvider client={queries}>

@@ -1,10 +1,11 @@
 // Every page and its address. All but the first are fetched when they are gone to.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from "@tanstack/react-router";
+import { Broken, Nothing } from "./shell/nothing.tsx";
 import { Shell } from "./shell/shell.tsx";
 import { Home } from "./pages/home.tsx";
-import { SpaceFrame } from "./shell/space-frame.tsx";
+import { AdminFrame, SpaceFrame } from "./shell/space-frame.tsx";
 
-const root = createRootRoute({ component: Outlet, notFoundComponent: () => <p className="p-8">There is no such page.</p> });
+const root = createRootRoute({ component: Outlet, notFoundComponent: () => <Shell><Nothing what="page" /></Shell> });
 
 /** Pages for those who have signed in. */
 const inside = createRoute({ getParentRoute: () => root, id: "inside", component: Shell });
@@ -32,11 +33,12 @@ const feed = createRoute({
 const metrics = createRoute({
   getParentRoute: () => space, path: "/metrics", component: lazyRouteComponent(() => import("./pages/metrics.tsx"), "MetricsPage"),
 });
+const admins = createRoute({ getParentRoute: () => space, id: "admin", component: AdminFrame });
 const tokens = createRoute({
-  getParentRoute: () => space, path: "/tokens", component: lazyRouteComponent(() => import("./pages/tokens/tokens.tsx"), "TokensPage"),
+  getParentRoute: () => admins, path: "/tokens", component: lazyRouteComponent(() => import("./pages/tokens/tokens.tsx"), "TokensPage"),
 });
 const settings = createRoute({
-  getParentRoute: () => space, path: "/settings", component: lazyRouteComponent(() => import("./pages/settings.tsx"), "SettingsPage"),
+  getParentRoute: () => admins, path: "/settings", component: lazyRouteComponent(() => import("./pages/settings.tsx"), "SettingsPage"),
 });
 
 /** For whoever holds a job's link: no sign-in, no shell. */
@@ -46,10 +48,11 @@ const watch = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([
-    inside.addChildren([home, job, space.addChildren([overview, jobs, failures, feed, metrics, tokens, settings])]),
+    inside.addChildren([home, job, space.addChildren([overview, jobs, failures, feed, metrics, admins.addChildren([tokens, settings])])]),
     watch,
   ]),
   defaultPreload: "intent",
+  defaultErrorComponent: Broken,
   // `q` is text, and stays readable in the address.
   parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
   stringifySearch: (search) => {

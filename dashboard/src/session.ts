@@ -1,56 +1,80 @@
 // Who is signed in. The key stays in memory and, if asked to, in this tab's session storage: never in an address, never
-// where another tab or another day finds it.
-import { Emit, type Me, type Scope } from "emit-client";
+// where another tab or another day finds it. A key is forgotten when it is refused, never because nobody answered.
+import { Emit, isEmitError, type Me, type Scope } from "emit-client";
 import { useSyncExternalStore } from "react";
 
 const PLACE = "emit.key";
+/** How long to wait before a server that did not answer is asked again. */
+const AGAIN_MS = 2_000;
 
 export interface Session {
   emit: Emit;
   me: Me;
 }
 
-let session: Session | undefined;
+/** `waiting`: a key is there, and the server that knows it has not answered yet; why, once that is known. */
+export interface SessionState {
+  session?: Session;
+  waiting?: { why?: string };
+  /** Why a session ended that nobody ended. */
+  reason?: string;
+}
+
+let state: SessionState = {};
 const listeners = new Set<() => void>();
 
-function set(next: Session | undefined): void {
-  session = next;
+function set(next: SessionState): void {
+  state = next;
   for (const listener of listeners) listener();
 }
 
 /** Signs in with a key; throws what the server says of a wrong one. */
-export async function signIn(token: string, remember: boolean): Promise<Session> {
-  const emit = new Emit({ url: location.origin, token });
-  const me = await emit.me();
+export async function signIn(token: string, remember: boolean): Promise<void> {
+  // Asked without patience, so that whoever waits is told why.
+  const me = await new Emit({ url: location.origin, token, retries: 0 }).me();
   if (remember) sessionStorage.setItem(PLACE, token);
-  set({ emit, me });
-  return session!;
+  set({ session: { emit: new Emit({ url: location.origin, token }), me } });
 }
 
-export function signOut(): void {
+export function signOut(reason?: string): void {
   sessionStorage.removeItem(PLACE);
-  set(undefined);
+  set(reason === undefined ? {} : { reason });
 }
 
-/** The session of this tab, if a reload interrupted one. */
+/** Ends the session if that is what an error means. */
+export function endIfRefused(error: unknown): void {
+  if (state.session && isEmitError(error) && error.status === 401) signOut("This key was revoked or has expired.");
+}
+
+/** The session of this tab, if a reload interrupted one; asked for until somebody answers. */
 export async function resume(): Promise<void> {
   const token = sessionStorage.getItem(PLACE);
-  if (token) await signIn(token, true).catch(() => sessionStorage.removeItem(PLACE));
+  if (!token) return;
+  set({ waiting: {} });
+  while (state.waiting) {
+    try {
+      await signIn(token, true);
+    } catch (error) {
+      if (isEmitError(error) && error.status === 401) return signOut("The key of this tab is unknown, revoked or expired.");
+      if (state.waiting) set({ waiting: { why: (error as Error).message } });
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
 }
 
-export const currentSession = (): Session | undefined => session;
+export const currentSession = (): Session | undefined => state.session;
 
-const subscribe = (listener: () => void) => {
+export const subscribe = (listener: () => void): (() => void) => {
   listeners.add(listener);
   return () => listeners.delete(listener);
 };
 
-export const useMaybeSession = (): Session | undefined => useSyncExternalStore(subscribe, currentSession);
+export const useSessionState = (): SessionState => useSyncExternalStore(subscribe, () => state);
 
 export function useSession(): Session {
-  const found = useMaybeSession();
-  if (!found) throw new Error("nobody is signed in");
-  return found;
+  const { session } = useSessionState();
+  if (!session) throw new Error("nobody is signed in");
+  return session;
 }
 
 const CONTAINS: Partial<Record<Scope, Scope[]>> = {

@@ -4,7 +4,7 @@ export type Theme = "system" | "light" | "dark";
 const PLACE = "emit.theme";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-export const chosenTheme = (): Theme => (localStorage.getItem(PLACE) as Theme | null) ?? "system";
+const chosenTheme = (): Theme => (localStorage.getItem(PLACE) as Theme | null) ?? "system";
 
 export function showTheme(): void {
   const chosen = chosenTheme();

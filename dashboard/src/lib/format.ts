@@ -48,6 +48,3 @@ export function rate(perSecond: number): string {
   if (perSecond * 60 >= 1) return `${Math.round(perSecond * 600) / 10}/min`;
   return `${Math.round(perSecond * 36_000) / 10}/h`;
 }
-
-/** The end of an id tells neighbours apart; its beginning is their common time. */
-export const shortId = (id: string): string => `…${id.slice(-8)}`;

@@ -7,10 +7,11 @@ import { SpaceLive } from "./space-live.ts";
 
 const Context = createContext<SpaceLive | undefined>(undefined);
 
-export function LiveProvider({ space, children }: { space: string; children: ReactNode }) {
+export function LiveProvider({ space, children }: { space: string | undefined; children: ReactNode }) {
   const { emit } = useSession();
   const [live, setLive] = useState<SpaceLive>();
   useEffect(() => {
+    if (!space) return;
     const opened = new SpaceLive(emit, space);
     setLive(opened);
     return () => opened.close();

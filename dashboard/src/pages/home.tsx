@@ -7,6 +7,7 @@ import { type FormEvent, useState } from "react";
 import { countsOf, emit, queries, spacesList, statsOf } from "../api.ts";
 import { Spark } from "../chart/spark.tsx";
 import { ago, brief } from "../lib/format.ts";
+import { isId } from "../lib/ids.ts";
 import { useMay, useSession } from "../session.ts";
 import { Button, ErrorNotice, Field, Input, PageTitle, Waiting } from "../ui/basics.tsx";
 import { Dialog } from "../ui/dialog.tsx";
@@ -19,8 +20,27 @@ export function Home() {
   const { me } = useSession();
   const admin = useMay()("admin");
   if (!admin && me.spaceId) return <Navigate to="/spaces/$spaceId" params={{ spaceId: me.spaceId }} replace />;
-  if (!admin) return <ErrorNotice error="This key is bound to no space and is no admin’s: name a space in the address." />;
+  if (!admin) return <OneSpace />;
   return <Spaces />;
+}
+
+/** A key that is bound to no space and is no admin's cannot ask which there are. */
+function OneSpace() {
+  const navigate = useNavigate();
+  const [id, setId] = useState("");
+  const open = (event: FormEvent) => {
+    event.preventDefault();
+    void navigate({ to: "/spaces/$spaceId", params: { spaceId: id.trim().toUpperCase() } });
+  };
+  return (
+    <>
+      <PageTitle>Open a space</PageTitle>
+      <form onSubmit={open} className="max-w-md space-y-4">
+        <Field label="The space’s id" hint="This key is bound to no space, and only an admin’s may list them."><Input required value={id} onChange={(event) => setId(event.target.value)} className="font-mono" /></Field>
+        <Button type="submit" look="main" disabled={!isId(id.trim())}>Open</Button>
+      </form>
+    </>
+  );
 }
 
 function Spaces() {
@@ -32,7 +52,7 @@ function Spaces() {
       <PageTitle aside={<Button icon={Plus} onClick={() => setMaking(true)}>New space</Button>}>Spaces</PageTitle>
       {spaces.error && <ErrorNotice error={spaces.error} />}
       {spaces.isPending ? <Waiting /> : (
-        <div className="grid gap-4 xl:grid-cols-2">
+        <div className="grid grid-cols-[minmax(0,1fr)] gap-4 xl:grid-cols-[repeat(2,minmax(0,1fr))]">
           {spaces.data?.slice(0, shown).map((space) => <SpaceCard key={space.id} space={space} />)}
         </div>
       )}
@@ -50,13 +70,13 @@ function SpaceCard({ space }: { space: Space }) {
   const sum = (values: number[]) => values.reduce((all, value) => all + value, 0);
   const working = stats?.workers.filter(({ running }) => running > 0).length ?? 0;
   return (
-    <article className="relative rounded-xl border border-line bg-card p-4 hover:border-line-strong">
-      <div className="flex flex-wrap items-center justify-between gap-3">
+    <article className="relative min-w-0 rounded-xl border border-line bg-card p-4 hover:border-line-strong">
+      <div className="flex items-center gap-3">
         <h2 className="min-w-0 truncate font-semibold text-base">
-          <Link to="/spaces/$spaceId" params={{ spaceId: space.id }} className="text-ink no-underline after:absolute after:inset-0 after:rounded-xl">{space.name}</Link>
-          {space.paused && <span className="ml-2 rounded bg-warn-ground px-1.5 py-0.5 font-medium text-warn text-xs">paused</span>}
+          <Link to="/spaces/$spaceId" params={{ spaceId: space.id }} title={space.name} className="text-ink no-underline after:absolute after:inset-0 after:rounded-xl"><bdi>{space.name}</bdi></Link>
         </h2>
-        <div className="w-44"><Spark good={completed} bad={failed} label={`Last hour: ${sum(completed)} completed, ${sum(failed)} failed attempts`} /></div>
+        {space.paused && <span className="rounded bg-warn-ground px-1.5 py-0.5 font-medium text-warn text-xs">paused</span>}
+        <div className="ml-auto w-28 shrink-0 sm:w-44"><Spark good={completed} bad={failed} label={`Last hour: ${sum(completed)} completed, ${sum(failed)} failed attempts`} /></div>
       </div>
       <dl className="mt-3 grid grid-cols-4 gap-x-4 gap-y-2 sm:grid-cols-7">
         {STATUSES.map((status) => (

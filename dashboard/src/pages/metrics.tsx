@@ -11,12 +11,12 @@ import { Span } from "./overview.tsx";
 export function MetricsPage() {
   const { spaceId } = useParams({ from: "/inside/spaces/$spaceId/metrics" });
   const { data, error } = useQuery(statsOf(spaceId));
-  if (error) return <ErrorNotice error={error} />;
   const seconds = data ? (Date.parse(data.to) - Date.parse(data.from)) / 1_000 : 1;
   return (
     <>
       <PageTitle aside={<Span stats={data} />}>Metrics</PageTitle>
-      {!data ? <Waiting /> : (
+      {error && <div className="mb-4"><ErrorNotice error={error} /></div>}
+      {!data ? !error && <Waiting /> : (
         <div className="space-y-4">
           <Card title="Throughput"><Throughput stats={data} height={240} /></Card>
           <Card title="By job name" flush>

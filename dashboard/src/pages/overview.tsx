@@ -16,11 +16,11 @@ export function Overview() {
   const { spaceId } = useParams({ from: "/inside/spaces/$spaceId/" });
   const counts = useQuery(countsOf(spaceId));
   const stats = useQuery(statsOf(spaceId));
-  if (counts.error) return <ErrorNotice error={counts.error} />;
   const empty = counts.data && STATUSES.every((status) => counts.data[status] === 0);
   return (
     <>
       <PageTitle>Overview</PageTitle>
+      {counts.error && <div className="mb-4"><ErrorNotice error={counts.error} /></div>}
       <Tiles space={spaceId} counts={counts.data} />
       {empty ? <FirstSteps space={spaceId} /> : (
         <div className="mt-4 grid gap-4 xl:grid-cols-3">

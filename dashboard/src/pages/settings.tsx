@@ -12,7 +12,7 @@ import { PushSettings } from "./push-settings.tsx";
 import { SigningSecret, SlackSettings } from "./outbound-settings.tsx";
 
 export function SettingsPage() {
-  const { spaceId } = useParams({ from: "/inside/spaces/$spaceId/settings" });
+  const { spaceId } = useParams({ from: "/inside/spaces/$spaceId/admin/settings" });
   const { data, error } = useQuery(spaceOf(spaceId));
   return (
     <>

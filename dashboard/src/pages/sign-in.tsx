@@ -1,29 +1,38 @@
-// Sign-in with a key of any scope. A key that may only see progress opens one job's page; in `emit dev` a job can be made
-// without any key.
+// Sign-in with a key of any scope; in `emit dev` a job can be made without any key.
 import { useNavigate } from "@tanstack/react-router";
 import { isEmitError } from "emit-client";
 import { KeyRound, Play } from "lucide-react";
 import { type FormEvent, useState } from "react";
-import { may, signIn, signOut, useMaybeSession } from "../session.ts";
+import { signIn, signOut, useSessionState } from "../session.ts";
 import { Button, Field, Input, Notice } from "../ui/basics.tsx";
-import { Mark } from "../ui/mark.tsx";
-
-/** How public tokens begin. */
-const PUBLIC = "emit_pub_";
+import { Outside } from "../ui/outside.tsx";
+import { useTitle } from "../ui/use-title.ts";
 
 const isDemo = () => document.documentElement.dataset.demo !== undefined;
 
 export function SignIn() {
-  const session = useMaybeSession();
+  const { waiting, reason } = useSessionState();
+  useTitle("Sign in");
   return (
-    <main className="mx-auto flex min-h-dvh w-full max-w-md flex-col justify-center gap-4 px-4 py-8">
-      <Mark />
+    <Outside>
       {isDemo() && <Demo />}
+      {reason && <Notice tone="warn">{reason}</Notice>}
       <div className="rounded-xl border border-line bg-card p-6">
-        {session ? <WatchByProgressKey /> : <WithKey />}
+        {waiting ? <Waits why={waiting.why} /> : <WithKey />}
       </div>
       <p className="text-soft">Background jobs over plain HTTP, watched live. <a href="/api/docs" className="underline">API description</a></p>
-    </main>
+    </Outside>
+  );
+}
+
+/** A server that restarts is waited for: the key is good until somebody says otherwise. */
+function Waits({ why }: { why: string | undefined }) {
+  return (
+    <div className="space-y-4">
+      <h1 className="font-semibold text-xl tracking-tight">Signing in…</h1>
+      <p role="status" className="text-soft">{why ? `No answer: ${why}. Asked again until there is one.` : "The server is asked what this tab’s key may do."}</p>
+      <Button onClick={() => signOut()}>Use another key</Button>
+    </div>
   );
 }
 
@@ -58,30 +67,6 @@ function WithKey() {
   );
 }
 
-/** A public token is no operator's key: it sees the progress of a job whose id one knows. */
-function WatchByProgressKey() {
-  const session = useMaybeSession();
-  const navigate = useNavigate();
-  const [id, setId] = useState(session?.me.jobId ?? "");
-  if (session && !may(session.me.scopes, "jobs:read:progress")) {
-    return <><Notice tone="warn">This key may not look at jobs: it has the scopes {session.me.scopes.join(", ")}.</Notice><Button className="mt-4" onClick={signOut}>Use another key</Button></>;
-  }
-  const open = (event: FormEvent) => {
-    event.preventDefault();
-    // Only a key that may be anybody's goes into an address; with any other the page watches from this session.
-    const token = session?.emit.http.token;
-    const isOpen = token?.startsWith(PUBLIC) || session?.me.jobId;
-    void navigate({ to: "/watch/$jobId", params: { jobId: id.trim().toUpperCase() }, ...(isOpen && token && { hash: token }) });
-  };
-  return (
-    <form onSubmit={open} className="space-y-4">
-      <h1 className="font-semibold text-xl tracking-tight">Watch a job</h1>
-      <Field label="The job’s id" hint="This key sees the progress of one job at a time."><Input required value={id} onChange={(event) => setId(event.target.value)} className="font-mono" /></Field>
-      <div className="flex gap-2"><Button type="submit" look="main">Watch</Button><Button onClick={signOut}>Use another key</Button></div>
-    </form>
-  );
-}
-
 function Demo() {
   const navigate = useNavigate();
   const [fault, setFault] = useState("");
@@ -90,7 +75,7 @@ function Demo() {
       const answer = await fetch("/demo/jobs", { method: "POST" });
       const { jobId, token, detail } = await answer.json();
       if (!answer.ok) throw new Error(detail);
-      navigate({ to: "/watch/$jobId", params: { jobId }, hash: token });
+      void navigate({ to: "/watch/$jobId", params: { jobId }, hash: token });
     } catch (error) {
       setFault((error as Error).message);
     }

@@ -1,27 +1,29 @@
 // What a job's link shows: status and progress, live, with the token of the fragment and nothing else; without one, with
 // the key that signed in in this tab.
 import { useLocation, useParams } from "@tanstack/react-router";
+import { isEmitError } from "emit-client";
 import { EmitProvider, useJob } from "emit-client/react";
 import { useEffect } from "react";
 import { clockTime } from "../lib/format.ts";
-import { useMaybeSession } from "../session.ts";
-import { ErrorNotice, Notice } from "../ui/basics.tsx";
-import { Mark } from "../ui/mark.tsx";
+import { isId } from "../lib/ids.ts";
+import { percentOf, stepOf } from "../lib/progress.ts";
+import { useSessionState } from "../session.ts";
+import { Notice } from "../ui/basics.tsx";
+import { Outside } from "../ui/outside.tsx";
 import { Status } from "../ui/status.tsx";
 import { Bar } from "./job/progress.tsx";
-import { percentOf } from "./jobs/use-jobs.ts";
 
 export function WatchPage() {
   const { jobId } = useParams({ from: "/watch/$jobId" });
   const token = useLocation({ select: (location) => location.hash });
-  const session = useMaybeSession();
+  const { session } = useSessionState();
   return (
-    <main className="mx-auto flex min-h-dvh w-full max-w-lg flex-col justify-center gap-4 px-4 py-8">
-      <Mark />
-      {token ? <EmitProvider url={location.origin} token={token}><Watched id={jobId} /></EmitProvider>
+    <Outside wide>
+      {!isId(jobId) ? <Notice tone="warn">This address names no job.</Notice>
+        : token ? <EmitProvider url={location.origin} token={token}><Watched id={jobId} /></EmitProvider>
         : session ? <EmitProvider client={session.emit}><Watched id={jobId} /></EmitProvider>
         : <Notice tone="warn">This link has lost its last part, behind the “#”: ask for it again.</Notice>}
-    </main>
+    </Outside>
   );
 }
 
@@ -39,24 +41,29 @@ function Watched({ id }: { id: string }) {
     document.title = job.name ? `${Math.round(percent)} % ${job.name}` : "Emit";
     return () => void (document.title = "Emit");
   }, [job.name, percent]);
-  if (job.error) return <ErrorNotice error={job.error} />;
-  const step = job.progress?.message ?? job.progress?.step ?? (job.status && WORDS[job.status]);
+  // What was seen last stays, with a word why nothing more comes.
+  const over = job.error && <Notice tone="warn">{isEmitError(job.error, "invalid_key") ? "This link has expired or was revoked." : job.error.message}</Notice>;
+  if (over && !job.status) return over;
+  const step = stepOf(job.progress) ?? (job.status && WORDS[job.status]);
   return (
-    <section className="rounded-xl border border-line bg-card p-6" aria-label="Job">
-      <h1 className="truncate font-semibold text-xl tracking-tight">{job.name ?? "…"}</h1>
-      <div className="mt-4 mb-2 flex items-baseline justify-between gap-4">
-        <span id="status" role="status" className="font-medium">{job.status ? <Status status={job.status} /> : "connecting"}</span>
-        <span className="font-semibold text-2xl tabular-nums tracking-tight">{Math.round(percent)} %</span>
-      </div>
-      <div id="bar"><Bar percent={percent} label="Progress of the job" tone={tone} tall /></div>
-      <p className="mt-3 text-soft">{job.status && ["completed", "dead", "killed"].includes(job.status) ? WORDS[job.status] : String(step ?? "")}</p>
-      <ol id="log" aria-label="What happened, newest first" tabIndex={0} className="mt-4 max-h-52 overflow-auto border-line border-t pt-2 font-mono text-[13px] leading-6">
-        {seen.map((event) => (
-          <li key={event.seq} className="flex gap-3"><span className="text-soft tabular-nums">{clockTime(event.timestamp)}</span><span className="w-24 shrink-0">{event.type}</span>
-            <span className="truncate text-soft">{event.type === "progress" ? JSON.stringify(event.data) : ""}</span></li>
-        ))}
-      </ol>
-      <p className="mt-3 text-soft text-xs" role="status">{job.connection.state === "ended" ? "" : job.connection.state}</p>
-    </section>
+    <>
+      {over}
+      <section className="rounded-xl border border-line bg-card p-6" aria-label="Job">
+        <h1 className="truncate font-semibold text-xl tracking-tight" title={job.name}><bdi>{job.name ?? "…"}</bdi></h1>
+        <div className="mt-4 mb-2 flex items-baseline justify-between gap-4">
+          <span id="status" role="status" className="font-medium">{job.status ? <Status status={job.status} /> : "connecting"}</span>
+          <span className="font-semibold text-2xl tabular-nums tracking-tight">{Math.round(percent)} %</span>
+        </div>
+        <div id="bar"><Bar percent={percent} label="Progress of the job" tone={tone} tall /></div>
+        <p className="mt-3 text-soft">{job.status && ["completed", "dead", "killed"].includes(job.status) ? WORDS[job.status] : step}</p>
+        <ol id="log" aria-label="What happened, newest first" tabIndex={0} className="mt-4 max-h-52 overflow-auto border-line border-t pt-2 font-mono text-[13px] leading-6">
+          {seen.map((event) => (
+            <li key={event.seq} className="flex gap-3"><span className="text-soft tabular-nums">{clockTime(event.timestamp)}</span><span className="w-24 shrink-0">{event.type}</span>
+              <span className="truncate text-soft">{event.type === "progress" ? JSON.stringify(event.data) : ""}</span></li>
+          ))}
+        </ol>
+        <p className="mt-3 text-soft text-xs" role="status">{job.connection.state === "ended" || over ? "" : job.connection.state}</p>
+      </section>
+    </>
   );
 }

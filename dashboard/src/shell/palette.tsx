@@ -3,7 +3,8 @@ import { Dialog } from "@base-ui/react/dialog";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, useEffect, useState } from "react";
-import { queries, spacesList } from "../api.ts";
+import { spacesList } from "../api.ts";
+import { isId, shortId } from "../lib/ids.ts";
 import { signOut, useMay } from "../session.ts";
 import { chooseTheme } from "../theme.ts";
 import { cx } from "../ui/basics.tsx";
@@ -14,8 +15,7 @@ interface Command {
   run: () => void;
 }
 
-const ID = /^[0-9A-HJKMNP-TV-Z]{26}$/i;
-const SHOWN_MAX = 12;
+const SHOWN_MAX = 60;
 
 export function Palette({ open, onClose, space }: { open: boolean; onClose: () => void; space: string | undefined }) {
   const [text, setText] = useState("");
@@ -53,10 +53,10 @@ export function Palette({ open, onClose, space }: { open: boolean; onClose: () =
           />
           <ul id="palette" role="listbox" aria-label="Matches" className="max-h-[50vh] overflow-auto p-1.5">
             {found.map((command, index) => (
-              <li key={command.name + command.hint} id={`palette-${index}`} role="option" aria-selected={index === chosen}
+              <li key={index} id={`palette-${index}`} role="option" aria-selected={index === chosen}
                 onPointerMove={() => setAt(index)} onClick={() => run(command)} onKeyDown={() => {}}
                 className={cx("flex cursor-pointer items-center justify-between gap-4 rounded-md px-3 py-2", index === chosen && "bg-accent-ground")}>
-                <span className="truncate">{command.name}</span><span className="shrink-0 text-soft text-xs">{command.hint}</span>
+                <bdi className="truncate" title={command.name}>{command.name}</bdi><span className="shrink-0 text-soft text-xs">{command.hint}</span>
               </li>
             ))}
           </ul>
@@ -83,12 +83,12 @@ function useCommands(space: string | undefined, text: string): Command[] {
     : [];
   const searches = space ? ["status:dead", "status:running", "status:pending", "age:<1h"] : [];
   return [
-    ...(ID.test(id) ? [{ name: `Job ${id}`, hint: "open", run: () => navigate({ to: "/jobs/$jobId", params: { jobId: id } }) }] : []),
+    ...(isId(id) ? [{ name: `Job ${id}`, hint: "open", run: () => navigate({ to: "/jobs/$jobId", params: { jobId: id } }) }] : []),
     ...pages.map(([name, path]) => ({ name, hint: "page", run: () => navigate({ to: `/spaces/${space}${path}` as string }) })),
     ...searches.map((q) => ({ name: `Jobs ${q}`, hint: "search", run: () => navigate({ to: "/spaces/$spaceId/jobs", params: { spaceId: space! }, search: { q } }) })),
     ...(admin ? [{ name: "All spaces", hint: "page", run: () => navigate({ to: "/" }) }] : []),
-    ...(spaces.data ?? []).map(({ id, name }) => ({ name, hint: "space", run: () => navigate({ to: "/spaces/$spaceId", params: { spaceId: id } }) })),
+    ...(spaces.data ?? []).map(({ id, name }) => ({ name, hint: `space ${shortId(id)}`, run: () => navigate({ to: "/spaces/$spaceId", params: { spaceId: id } }) })),
     ...(["light", "dark", "system"] as const).map((theme) => ({ name: `Theme: ${theme}`, hint: "setting", run: () => chooseTheme(theme) })),
-    { name: "Sign out", hint: "session", run: () => (queries.clear(), signOut()) },
+    { name: "Sign out", hint: "session", run: () => signOut() },
   ];
 }

@@ -2,32 +2,37 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useParams } from "@tanstack/react-router";
 import { Activity, ChartNoAxesColumn, House, KeyRound, LayoutDashboard, ListTree, LogOut, type LucideIcon, Menu, Search, Settings2, SunMoon, TriangleAlert } from "lucide-react";
-import { type ReactNode, useEffect, useState } from "react";
-import { jobOf, queries, spacesList } from "../api.ts";
-import { shortId } from "../lib/format.ts";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { jobOf, spacesList } from "../api.ts";
+import { isId, shortId } from "../lib/ids.ts";
 import { ConnectionSign, LiveProvider } from "../live/live.tsx";
 import { SignIn } from "../pages/sign-in.tsx";
-import { may, signOut, useMaybeSession, useMay, useSession } from "../session.ts";
+import { may, signOut, useMay, useSession, useSessionState } from "../session.ts";
 import { chooseTheme } from "../theme.ts";
 import { cx, Kbd } from "../ui/basics.tsx";
 import { Mark } from "../ui/mark.tsx";
 import { Palette } from "./palette.tsx";
 
-export function Shell() {
-  const session = useMaybeSession();
-  if (!session || !may(session.me.scopes, "jobs:read")) return <SignIn />;
-  return <Frame />;
+/** Few keys come here, and what they need would be in everybody's first load. */
+const Limited = lazy(() => import("../pages/limited.tsx").then(({ Limited }) => ({ default: Limited })));
+
+export function Shell({ children }: { children?: ReactNode }) {
+  const { session } = useSessionState();
+  if (!session) return <SignIn />;
+  if (!may(session.me.scopes, "jobs:read")) return <Suspense><Limited /></Suspense>;
+  return <Frame>{children ?? <Outlet />}</Frame>;
 }
 
 /** The space that is open: the address's, else that of the job in the address, else the key's own. */
-export function useOpenSpace(): string | undefined {
+function useOpenSpace(): string | undefined {
   const { me } = useSession();
   const params = useParams({ strict: false }) as { spaceId?: string; jobId?: string };
-  const job = useQuery({ ...jobOf(params.jobId ?? ""), enabled: params.jobId !== undefined });
-  return params.spaceId ?? job.data?.spaceId ?? me.spaceId ?? undefined;
+  const job = useQuery({ ...jobOf(params.jobId ?? ""), enabled: params.jobId !== undefined && isId(params.jobId) });
+  const space = params.spaceId ?? job.data?.spaceId ?? me.spaceId;
+  return space && isId(space) ? space : undefined;
 }
 
-function Frame() {
+function Frame({ children }: { children: ReactNode }) {
   const space = useOpenSpace();
   const [palette, setPalette] = useState(false);
   const [menu, setMenu] = useState(false);
@@ -35,6 +40,7 @@ function Frame() {
   useEffect(() => setMenu(false), [path]);
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
+      if (event.key === "Escape") setMenu(false);
       if (event.key.toLowerCase() !== "k" || !(event.metaKey || event.ctrlKey)) return;
       event.preventDefault();
       setPalette((open) => !open);
@@ -42,8 +48,8 @@ function Frame() {
     addEventListener("keydown", pressed);
     return () => removeEventListener("keydown", pressed);
   }, []);
-  const content = (
-    <div className="flex min-h-dvh flex-col md:flex-row">
+  return (
+    <LiveProvider space={space}><div className="flex min-h-dvh flex-col md:flex-row">
       <a href="#content" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:m-2 focus:rounded focus:bg-card focus:p-2">Skip to content</a>
       <header className="sticky top-0 z-20 flex h-12 items-center gap-2 border-line border-b bg-card px-3 md:hidden">
         <button type="button" aria-label="Menu" aria-expanded={menu} onClick={() => setMenu(!menu)} className="rounded-md p-2 hover:bg-sunken"><Menu size={18} aria-hidden /></button>
@@ -55,12 +61,11 @@ function Frame() {
         <Side space={space} openPalette={() => setPalette(true)} />
       </aside>
       <main id="content" tabIndex={-1} className="min-w-0 flex-1 px-4 py-5 outline-none md:px-7 md:py-6">
-        <Outlet />
+        {children}
       </main>
       <Palette open={palette} onClose={() => setPalette(false)} space={space} />
-    </div>
+    </div></LiveProvider>
   );
-  return space ? <LiveProvider space={space}>{content}</LiveProvider> : content;
 }
 
 function Side({ space, openPalette }: { space: string | undefined; openPalette: () => void }) {
@@ -95,7 +100,7 @@ function Side({ space, openPalette }: { space: string | undefined; openPalette: 
         <button type="button" title="Light or dark" aria-label="Light or dark" className="rounded-md p-1.5 text-soft hover:bg-sunken hover:text-ink"
           onClick={() => chooseTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark")}><SunMoon size={16} aria-hidden /></button>
         <button type="button" title="Sign out" aria-label="Sign out" className="rounded-md p-1.5 text-soft hover:bg-sunken hover:text-ink"
-          onClick={() => (queries.clear(), signOut())}><LogOut size={16} aria-hidden /></button>
+          onClick={() => signOut()}><LogOut size={16} aria-hidden /></button>
       </div>
     </>
   );
@@ -105,8 +110,8 @@ function SpaceName({ space, admin }: { space: string; admin: boolean }) {
   const spaces = useQuery({ ...spacesList(), enabled: admin });
   const name = spaces.data?.find(({ id }) => id === space)?.name;
   return (
-    <div className="mb-1 truncate px-2 py-1 font-medium text-soft text-xs uppercase tracking-wide" title={space}>
-      {name ?? `Space ${shortId(space)}`}
+    <div className="mb-1 truncate px-2 py-1 font-medium text-soft text-xs uppercase tracking-wide" title={`${name ?? "Space"} ${space}`}>
+      {name ? <bdi>{name}</bdi> : `Space ${shortId(space)}`}
     </div>
   );
 }

@@ -1,6 +1,7 @@
 // The small things every page is made of.
 import { Check, Copy, type LucideIcon } from "lucide-react";
 import { type ButtonHTMLAttributes, type InputHTMLAttributes, type ReactNode, useEffect, useState } from "react";
+import { useTitle } from "./use-title.ts";
 
 export const cx = (...names: (string | false | undefined | null)[]): string => names.filter(Boolean).join(" ");
 
@@ -47,7 +48,7 @@ export function Card({ title, aside, children, className, flush }: {
 
 export const INPUT = "h-8 w-full min-w-0 rounded-md border border-line-strong bg-card px-2.5 placeholder:text-soft";
 
-export function Field({ label, hint, error, children }: { label: string; hint?: ReactNode; error?: string; children: ReactNode }) {
+export function Field({ label, hint, error, children }: { label: string; hint?: ReactNode; error?: string | undefined; children: ReactNode }) {
   return (
     <div>
       <label className="block">
@@ -108,10 +109,11 @@ export function Waiting({ rows = 3 }: { rows?: number }) {
   );
 }
 
-export function PageTitle({ children, aside }: { children: ReactNode; aside?: ReactNode }) {
+export function PageTitle({ children, aside }: { children: string; aside?: ReactNode }) {
+  useTitle(children);
   return (
     <div className="mb-4 flex min-h-8 flex-wrap items-center justify-between gap-x-4 gap-y-2">
-      <h1 className="min-w-0 truncate font-semibold text-xl tracking-tight">{children}</h1>
+      <h1 className="min-w-0 truncate font-semibold text-xl tracking-tight" title={children}><bdi>{children}</bdi></h1>
       {aside && <div className="flex flex-wrap items-center gap-2">{aside}</div>}
     </div>
   );

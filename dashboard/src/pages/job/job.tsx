@@ -6,6 +6,8 @@ import { CopyPlus, RotateCcw, Share2, Skull } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { emit, jobOf, queries, type ReadJob } from "../../api.ts";
 import { dateTime, duration } from "../../lib/format.ts";
+import { isId } from "../../lib/ids.ts";
+import { Nothing } from "../../shell/nothing.tsx";
 import { useMay } from "../../session.ts";
 import { Button, Card, CopyButton, cx, ErrorNotice, Field, Input, Notice, PageTitle, Waiting } from "../../ui/basics.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
@@ -22,18 +24,21 @@ import { type JobFeed, useJobFeed } from "./use-job-feed.ts";
 
 export function JobPage() {
   const { jobId } = useParams({ from: "/inside/jobs/$jobId" });
-  const { data: job, error } = useQuery(jobOf(jobId));
-  const feed = useJobFeed(job?.id === jobId ? job : undefined);
-  if (error && !job) return <ErrorNotice error={error} />;
-  if (!job) return <Waiting rows={6} />;
-  return <Found key={jobId} job={job} feed={feed} />;
+  return isId(jobId) ? <Asked key={jobId} id={jobId} /> : <Nothing what="job" />;
+}
+
+function Asked({ id }: { id: string }) {
+  const { data: job, error } = useQuery(jobOf(id));
+  const feed = useJobFeed(job);
+  if (job) return <Found job={job} feed={feed} />;
+  return <><PageTitle>Job</PageTitle>{error ? <ErrorNotice error={error} /> : <Waiting rows={6} />}</>;
 }
 
 const TONES = { completed: "good", dead: "bad", killed: "bad" } as const;
 
 function Found({ job, feed }: { job: ReadJob; feed: JobFeed }) {
   const [tab, setTab] = useState<"events" | "logs">("events");
-  const reason = job.status === "dead" ? job.result?.error : job.status === "killed" ? job.result?.reason : undefined;
+  const reason = textOf(job.status === "dead" ? job.result?.error : job.status === "killed" ? job.result?.reason : undefined);
   return (
     <>
       <PageTitle aside={<Actions job={job} />}>{job.name}</PageTitle>
@@ -68,6 +73,9 @@ function Found({ job, feed }: { job: ReadJob; feed: JobFeed }) {
     </>
   );
 }
+
+/** A kill's body is anybody's. */
+const textOf = (said: unknown) => (said === null || said === undefined || typeof said === "string" ? said : JSON.stringify(said));
 
 function JobConnection({ feed, ended }: { feed: JobFeed; ended: boolean }) {
   const words = feed.error ? feed.error.message : ended && feed.connection.state === "ended" ? "ended" : feed.connection.state;

@@ -2,7 +2,8 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, type MouseEvent, useEffect, useRef } from "react";
-import { ago, dateTime, shortId } from "../../lib/format.ts";
+import { ago, dateTime } from "../../lib/format.ts";
+import { shortId } from "../../lib/ids.ts";
 import { cx } from "../../ui/basics.tsx";
 import { Status } from "../../ui/status.tsx";
 import type { Row } from "./use-jobs.ts";

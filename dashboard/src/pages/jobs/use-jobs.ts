@@ -3,6 +3,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import type { Job, JobStatus } from "emit-client";
 import { useEffect, useRef, useState } from "react";
 import { emit, queries } from "../../api.ts";
+import { percentOf } from "../../lib/progress.ts";
 import { useLive } from "../../live/live.tsx";
 
 /** What a row shows: a million rows' payloads would not fit into a tab. */
@@ -22,11 +23,6 @@ export interface Row {
 const PAGE = 100;
 /** Pages without a hit that are looked through before somebody is asked whether to go on: 10,000 jobs each. */
 const EMPTY_PAGES_MAX = 5;
-
-export const percentOf = (progress: any): number | undefined => {
-  const value = progress?.percent ?? progress?.percentage;
-  return typeof value === "number" && Number.isFinite(value) ? Math.max(0, Math.min(100, value)) : undefined;
-};
 
 const row = (job: Job): Row => ({
   id: job.id, name: job.name, status: job.status, attempt: job.attemptNumber, maxRetries: job.maxRetries, percent: percentOf(job.progress),

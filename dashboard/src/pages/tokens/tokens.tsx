@@ -5,7 +5,8 @@ import type { Token } from "emit-client";
 import { Plus, RefreshCw, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { emit, queries, tokensOf } from "../../api.ts";
-import { ago, shortId } from "../../lib/format.ts";
+import { ago } from "../../lib/format.ts";
+import { shortId } from "../../lib/ids.ts";
 import { Button, Card, CopyButton, ErrorNotice, Input, PageTitle, Waiting } from "../../ui/basics.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { say, sayError } from "../../ui/toast.tsx";
@@ -13,7 +14,7 @@ import { CreateToken } from "./create.tsx";
 import { Rotate } from "./rotate.tsx";
 
 export function TokensPage() {
-  const { spaceId } = useParams({ from: "/inside/spaces/$spaceId/tokens" });
+  const { spaceId } = useParams({ from: "/inside/spaces/$spaceId/admin/tokens" });
   const { data, error } = useQuery(tokensOf(spaceId));
   const [creating, setCreating] = useState(false);
   // Here and not in its row: the row goes with the old key, and the new secret must stay to be seen.
