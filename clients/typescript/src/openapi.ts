@@ -449,7 +449,7 @@ export interface components {
         /** @description One line; message and fields together at most 8 KiB. */
         LogLineRequest: {
             /** @description Anything that belongs to it. */
-            fields?: Record<string, never>;
+            fields?: Record<string, never> | null;
             /** @description `debug`, `info`, `warn` or `error`. */
             level: string;
             /** @description What it says. */
@@ -458,7 +458,7 @@ export interface components {
              * Format: date-time
              * @description When; by default, now.
              */
-            timestamp?: string;
+            timestamp?: string | null;
         };
         /** @description Which numbers log lines were given. */
         LogRange: {
