@@ -40,34 +40,9 @@ pub(super) async fn run<S>(
     socket: Socket,
     peer: Peer,
     service: S,
-    draining: watch::Receiver<bool>,
-    terms: Terms,
-) where
-    S: Service<
-            Request<Body>,
-            Response = Response<Body>,
-            Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-            Future: Send,
-        >,
-{
-    match speak_http(&socket, peer, service, draining, terms).await {
-        End::Late(Late::Head) => {
-            refuse(socket.stream(), &Problem::too_slow("head", terms.head));
-            socket.shutdown_write();
-        }
-        End::Left => socket.succeed(),
-        End::Late(Late::Silence) | End::Over => {}
-    }
-}
-
-async fn speak_http<S>(
-    socket: &Socket,
-    peer: Peer,
-    service: S,
     mut draining: watch::Receiver<bool>,
     Terms { head, is_late }: Terms,
-) -> End
-where
+) where
     S: Service<
             Request<Body>,
             Response = Response<Body>,
@@ -96,13 +71,10 @@ where
     let mut timer = pin!(sleep_until(times.deadline));
     let mut told = pin!(draining.wait_for(|draining| *draining));
     let mut is_told = is_late;
-    poll_fn(|cx| {
+    let late = poll_fn(|cx| {
         loop {
-            if http.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(End::Over);
-            }
-            if socket.is_left() {
-                return Poll::Ready(End::Left);
+            if http.as_mut().poll(cx).is_ready() || socket.is_left() {
+                return Poll::Ready(None);
             }
             if !is_told && told.as_mut().poll(cx).is_ready() {
                 is_told = true;
@@ -110,8 +82,9 @@ where
                 continue;
             }
             let now = Instant::now();
-            if let Some(late) = times.look(socket, now) {
-                return Poll::Ready(End::Late(late));
+            let late = times.look(&socket, now);
+            if late.is_some() {
+                return Poll::Ready(late);
             }
             // Later deadlines are met when the timer fires: a busy connection does not touch it.
             if times.deadline < timer.deadline() {
@@ -120,23 +93,21 @@ where
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            if let Some(late) = times.look(socket, Instant::now()) {
-                return Poll::Ready(End::Late(late));
+            let late = times.look(&socket, Instant::now());
+            if late.is_some() {
+                return Poll::Ready(late);
             }
             timer.as_mut().reset(times.deadline);
         }
     })
-    .await
-}
-
-/// How a connection stopped being hyper's.
-enum End {
-    /// It is closed, or upgraded.
-    Over,
-    /// It has a successor.
-    Left,
-    /// The client's time is up.
-    Late(Late),
+    .await;
+    if late == Some(Late::Head) {
+        refuse(socket.stream(), &Problem::too_slow("head", head));
+        socket.shutdown_write();
+    }
+    if let Some(successor) = socket.successor() {
+        successor(socket.clone());
+    }
 }
 
 /// What took too long.

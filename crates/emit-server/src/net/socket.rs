@@ -1,6 +1,7 @@
 //! A TCP connection that several may hold: hyper while it speaks HTTP, a stream after the upgrade, a request's
 //! extension to cut it.
 
+use std::convert::Infallible;
 use std::io::{self, ErrorKind, IoSlice};
 use std::mem::MaybeUninit;
 use std::net::Shutdown;
@@ -10,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
+use http_body::Frame;
 use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
@@ -23,10 +26,10 @@ use crate::metrics::{HTTP, OpenConnection};
 const READ_BYTES: usize = 16 << 10;
 
 /// Called once what was promised is with the kernel; dropped uncalled, it never got there.
-type Receipt = Box<dyn FnOnce() + Send>;
+type Receipt = Box<dyn FnOnce(&Socket) + Send>;
 
 /// Who goes on with a connection once it is no longer hyper's.
-pub(super) type Successor = Box<dyn FnOnce(Socket) + Send>;
+type Successor = Box<dyn FnOnce(Socket) + Send>;
 
 /// How often a connection with unread bytes is looked at for its end.
 const GONE_LOOK: Duration = Duration::from_millis(250);
@@ -49,10 +52,10 @@ struct Inner {
     blocked: AtomicBool,
     /// Of the answer under way. Hyper flushes only when everything before is written.
     receipt: Mutex<Option<Receipt>>,
-    /// Takes over once what is written now is with the kernel.
-    successor: Mutex<Option<Successor>>,
     /// Hyper has written all that is his to write.
     left: AtomicBool,
+    /// Who goes on once it has.
+    successor: Mutex<Option<Successor>>,
     /// Counts against the connections there may be.
     _permit: OwnedSemaphorePermit,
     _open: OpenConnection,
@@ -68,8 +71,8 @@ impl Socket {
             answered: AtomicU32::new(0),
             blocked: AtomicBool::new(false),
             receipt: Mutex::new(None),
-            successor: Mutex::new(None),
             left: AtomicBool::new(false),
+            successor: Mutex::new(None),
             _permit: permit,
             _open: HTTP.connected(),
         }))
@@ -122,25 +125,21 @@ impl Socket {
         self.0.blocked.load(Ordering::Relaxed)
     }
 
-    /// Hyper is to be dropped: the connection has a successor.
+    /// Hyper must not be polled again: the connection has a successor.
     pub(super) fn is_left(&self) -> bool {
         self.0.left.load(Ordering::Relaxed)
     }
 
-    /// Gives the connection to its successor, if there is one.
-    pub(super) fn succeed(self) {
-        let successor = self.successor().take();
-        if let Some(successor) = successor {
-            successor(self);
+    /// Who goes on with it, if hyper has left it to somebody.
+    pub(super) fn successor(&self) -> Option<Successor> {
+        if !self.is_left() {
+            return None;
         }
+        self.0.successor.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn receipt(&self) -> MutexGuard<'_, Option<Receipt>> {
         self.0.receipt.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn successor(&self) -> MutexGuard<'_, Option<Successor>> {
-        self.0.successor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn poll_send(
@@ -226,10 +225,7 @@ impl AsyncWrite for Socket {
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(receipt) = self.receipt().take() {
-            receipt();
-        }
-        if self.successor().is_some() {
-            self.0.left.store(true, Ordering::Relaxed);
+            receipt(&self);
         }
         self.0.owes.store(self.is_busy(), Ordering::Relaxed);
         Poll::Ready(Ok(()))
@@ -254,7 +250,7 @@ impl Wire {
     /// Calls back once what hyper has taken of the answer is with the kernel. A connection that fails before drops
     /// the call.
     pub fn when_written(&self, receipt: impl FnOnce() + Send + 'static) {
-        *self.0.receipt() = Some(Box::new(receipt));
+        *self.0.receipt() = Some(Box::new(|_| receipt()));
     }
 
     /// Returns once the peer has closed its side, or the connection has failed.
@@ -268,9 +264,28 @@ impl Wire {
         }
     }
 
-    /// Hands the connection over once the answer's head, and what of its body is there, is with the kernel: from
-    /// then on all bytes are the successor's. The body has to be one that never ends.
-    pub fn hand_over(&self, successor: impl FnOnce(Socket) + Send + 'static) {
-        *self.0.successor() = Some(Box::new(successor));
+    /// Hands the connection over once the head of the answer, which has the returned body, is with the kernel: all
+    /// bytes behind it are the successor's.
+    pub fn hand_over(&self, successor: impl FnOnce(Socket) + Send + 'static) -> Body {
+        *self.0.receipt() = Some(Box::new(|socket| {
+            *socket.0.successor.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(successor));
+            socket.0.left.store(true, Ordering::Relaxed);
+        }));
+        Body::new(Endless)
+    }
+}
+
+/// What hyper sees of a body that somebody else writes.
+struct Endless;
+
+impl http_body::Body for Endless {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
     }
 }

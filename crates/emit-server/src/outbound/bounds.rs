@@ -48,6 +48,8 @@ pub(super) const SLACK_NAMED: usize = 5;
 pub(super) const SLACK_ERROR: usize = 500;
 /// Between two wake-ups of one space: a burst becomes few requests.
 pub(super) const PUSH_PACE: Duration = Duration::from_millis(200);
+/// Pending jobs of one name that are looked at for one that is not delayed: beyond them there is likely one.
+pub(super) const PUSH_LOOKED_AT: usize = 100;
 /// After a failed message or wake-up the next try waits so long, doubled with each further failure,
 pub(super) const BACK_OFF: Duration = Duration::from_secs(1);
 /// up to this.

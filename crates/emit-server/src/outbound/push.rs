@@ -9,16 +9,13 @@ use emit_core::time::Rfc3339Millis;
 use emit_core::{EventType, Job, JobId, Status};
 use emit_store::{Change, ListQuery, Space};
 
-use super::bounds::{FAILURES, PUSH_PACE};
+use super::bounds::{FAILURES, PUSH_LOOKED_AT, PUSH_PACE};
 use super::client::headers;
 use super::office::Office;
 use super::pile::{Pile, back_off};
 use super::sign::sign;
 use crate::keyring::fresh_id;
 use crate::metrics::Sent;
-
-/// Pending jobs of one name that are looked at for one that is not delayed.
-const LOOKED_AT: usize = 100;
 
 /// The wake-ups of one space.
 pub(super) struct Waker {
@@ -108,8 +105,12 @@ impl Waker {
         };
         for name in names {
             let name = name.map(|name| (*name).to_owned());
-            let query =
-                ListQuery { statuses: vec![Status::Pending], name, limit: LOOKED_AT, ..ListQuery::default() };
+            let query = ListQuery {
+                statuses: vec![Status::Pending],
+                name,
+                limit: PUSH_LOOKED_AT,
+                ..ListQuery::default()
+            };
             let space = self.space.id;
             let found = office.reads.read(move |reader| reader.jobs(space, &query, usize::MAX)).await;
             let Ok(Some(page)) = found else { continue };

@@ -6,8 +6,7 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io::ErrorKind;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -15,7 +14,6 @@ use axum::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
-use http_body::Frame;
 use tokio::time::{Instant, sleep_until};
 
 use super::feed::{Feed, Pages, Step};
@@ -46,14 +44,14 @@ pub(super) fn respond<P: Pages>(
     chunked: bool,
 ) -> Response {
     let open = STREAMS.opened(Transport::Sse);
-    wire.hand_over(move |socket| {
+    let body = wire.hand_over(move |socket| {
         // A socket on which this fails is about to fail anyway.
         let _ = socket2::SockRef::from(socket.stream()).set_send_buffer_size(SEND_BUFFER_BYTES);
         let next_comment = Instant::now() + COMMENT_EVERY;
         let stream = Stream { socket, feed, chunked, next_comment, _place: place, _open: open };
         tokio::spawn(stream.run(first));
     });
-    head(Body::new(Endless))
+    head(body)
 }
 
 /// The answer's head, and a body.
@@ -66,21 +64,6 @@ pub(super) fn head(body: Body) -> Response {
     // nginx would gather the events into buffers of its own.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response
-}
-
-/// The body as hyper sees it.
-struct Endless;
-
-impl http_body::Body for Endless {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Pending
-    }
 }
 
 struct Stream<P> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use emit_core::outbound::{Outbound, Push, Secret, Slack};
 use emit_core::{SpaceId, SpaceNo};
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::rows;
@@ -49,6 +50,19 @@ fn outbound(row: &Row<'_>) -> Result<Outbound> {
     })
 }
 
+/// What a space sends, as its columns hold it.
+fn outbound_columns(outbound: &Outbound) -> [Value; 6] {
+    let old = outbound.previous.first();
+    [
+        Value::Blob(outbound.secret.0.to_vec()),
+        old.map(|(secret, _)| secret.0.to_vec()).into(),
+        old.map(|(_, until)| *until).into(),
+        outbound.slack.as_ref().map(Slack::to_json).into(),
+        outbound.push.as_ref().map(Push::to_json).into(),
+        outbound.older_to_json().into(),
+    ]
+}
+
 pub(super) fn by_id(connection: &Connection, id: SpaceId) -> Result<Option<Space>> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM spaces WHERE id = ?1 AND deleted = 0"))?
@@ -77,6 +91,7 @@ pub(super) fn page(connection: &Connection, after: Option<SpaceId>, limit: usize
 }
 
 pub(super) fn insert(connection: &Connection, space: &Space) -> Result<SpaceNo> {
+    let [secret, old_secret, old_until, slack, push, older] = outbound_columns(&space.outbound);
     connection
         .prepare_cached(
             "INSERT INTO spaces (id, name, paused, retention_days, max_pending, max_deliveries, created_at, last_at, \
@@ -91,17 +106,18 @@ pub(super) fn insert(connection: &Connection, space: &Space) -> Result<SpaceNo> 
             space.max_pending,
             space.max_deliveries,
             space.created_at,
-            &*space.outbound.secret.0,
-            space.outbound.previous.first().map(|(secret, _)| &*secret.0),
-            space.outbound.previous.first().map(|(_, until)| *until),
-            space.outbound.slack.as_ref().map(Slack::to_json),
-            space.outbound.push.as_ref().map(Push::to_json),
-            space.outbound.older_to_json(),
+            secret,
+            old_secret,
+            old_until,
+            slack,
+            push,
+            older,
         ])?;
     Ok(connection.last_insert_rowid())
 }
 
 pub(super) fn update_settings(connection: &Connection, space: &Space) -> Result<()> {
+    let [secret, old_secret, old_until, slack, push, older] = outbound_columns(&space.outbound);
     connection
         .prepare_cached(
             "UPDATE spaces SET name = ?2, paused = ?3, retention_days = ?4, max_pending = ?5, max_deliveries = ?6, \
@@ -115,12 +131,12 @@ pub(super) fn update_settings(connection: &Connection, space: &Space) -> Result<
             space.retention_days,
             space.max_pending,
             space.max_deliveries,
-            &*space.outbound.secret.0,
-            space.outbound.previous.first().map(|(secret, _)| &*secret.0),
-            space.outbound.previous.first().map(|(_, until)| *until),
-            space.outbound.slack.as_ref().map(Slack::to_json),
-            space.outbound.push.as_ref().map(Push::to_json),
-            space.outbound.older_to_json(),
+            secret,
+            old_secret,
+            old_until,
+            slack,
+            push,
+            older,
         ])?;
     Ok(())
 }
