@@ -1,6 +1,6 @@
 // A job's log lines on their way: each made fit for itself, sent together, and none lost without a word.
-import type { EmitError } from "../errors.ts";
 import type { JsonObject, LogLevel } from "../types.ts";
+import { inHalves } from "./halves.ts";
 import { textOf, writable } from "./text.ts";
 
 /** Lines of one report: the contract's limit. */
@@ -71,15 +71,11 @@ export class Log {
     this.#sending = undefined;
   }
 
-  /** As with reports: a line that cannot be read is refused alone. */
   async #deliver(lines: Line[]): Promise<void> {
     try {
       await this.#send(lines.map(({ value }) => value));
     } catch (error) {
-      if (lines.length === 1 || !(error as EmitError).unreadable) return this.#lost(error);
-      const middle = lines.length >> 1;
-      await this.#deliver(lines.slice(0, middle));
-      await this.#deliver(lines.slice(middle));
+      if (!(await inHalves(lines, error, (half) => this.#deliver(half)))) this.#lost(error);
     }
   }
 }

@@ -4,6 +4,7 @@ import { EmitError, errorOfProblem } from "../errors.ts";
 import type { Http } from "../http.ts";
 import { backoff, pause } from "../pause.ts";
 import type { ProblemBody } from "../types.ts";
+import { inHalves } from "./halves.ts";
 
 export type ReportKind =
   | "ack" | "release" | "progress" | "checkpoint" | "event" | "logs" | "keepalive" | "complete" | "fail";
@@ -69,12 +70,7 @@ export class Reporter {
         const body = `[${left.map(({ text }) => text).join(",")}]`;
         answers = await this.#http.call("POST", "/jobs/reports", { body });
       } catch (error) {
-        // One report that cannot be read makes the batch unreadable: in halves only that one is refused.
-        if (left.length > 1 && (error as EmitError).unreadable) {
-          const middle = left.length >> 1;
-          await this.#deliver(left.slice(0, middle));
-          return this.#deliver(left.slice(middle));
-        }
+        if (await inHalves(left, error, (half) => this.#deliver(half))) return;
         left = this.#after(left, error as EmitError, tries);
         continue;
       }
