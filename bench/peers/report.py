@@ -30,7 +30,7 @@ TABLES = [
         ("at 70 % of its most, p50 ms", "create to start at 70 % of its most, p50 ms"),
         ("p99 ms ", "create to start at 70 % of its most, p99 ms")]),
     ("Jobs: a full queue", "jobs", [
-        ("MB with 100,000 waiting", "memory with 100,000 jobs waiting, MB"),
+        *((f"MB with {size} waiting", f"memory with {size} jobs waiting, MB") for size in ["1,000", "100,000"]),
         ("bytes a job", "memory of each waiting job, bytes"),
         *((f"rate of lives with {size} against none", f"life with {size} jobs waiting, against none")
           for size in ["1,000", "100,000", "1,000,000", "10,000,000"])]),

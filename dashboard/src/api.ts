@@ -1,11 +1,12 @@
 // What pages ask the server, under which names the answers are kept, and for how long they hold.
 import { keepPreviousData, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
 import { isEmitError, type Job, type JobEvent } from "emit-client";
+import { freshKey, path } from "../../clients/typescript/src/http.ts";
 import type { components } from "../../clients/typescript/src/openapi.ts";
-export { freshKey } from "../../clients/typescript/src/http.ts";
 import { members } from "./lib/raw-json.ts";
 import { currentSession, endIfRefused, subscribe } from "./session.ts";
 
+export { freshKey, path };
 export type Stats = components["schemas"]["Stats"];
 export type Failures = components["schemas"]["Failures"];
 export type NameStats = Stats["names"][number];
@@ -39,14 +40,14 @@ export const countsOf = (space: string) =>
 export const statsOf = (space: string) =>
   queryOptions({
     queryKey: ["stats", space],
-    queryFn: ({ signal }) => emit().http.call<Stats>("GET", `/spaces/${space}/stats`, { signal }),
+    queryFn: ({ signal }) => emit().http.call<Stats>("GET", path`/spaces/${space}/stats`, { signal }),
     refetchInterval: LIVE_MS,
   });
 
 export const failuresOf = (space: string) =>
   queryOptions({
     queryKey: ["failures", space],
-    queryFn: ({ signal }) => emit().http.call<Failures>("GET", `/spaces/${space}/failures`, { signal }),
+    queryFn: ({ signal }) => emit().http.call<Failures>("GET", path`/spaces/${space}/failures`, { signal }),
     refetchInterval: 10_000,
   });
 
@@ -65,7 +66,7 @@ export const jobOf = (id: string) =>
   queryOptions({
     queryKey: ["job", id],
     queryFn: async ({ signal }): Promise<ReadJob> => {
-      const text = await (await emit().http.open("GET", `/jobs/${id}`, { signal })).text();
+      const text = await (await emit().http.open("GET", path`/jobs/${id}`, { signal })).text();
       const { payload, result, checkpoint, progress } = Object.fromEntries(members(text));
       return { ...(JSON.parse(text) as Job), raw: { payload, result, checkpoint, progress } };
     },
@@ -76,7 +77,7 @@ export const eventDataOf = ({ jobId, seq }: JobEvent) =>
   queryOptions({
     queryKey: ["event", jobId, seq],
     queryFn: async ({ signal }) => {
-      const answer = await emit().http.open("GET", `/jobs/${jobId}/events`, { query: { after: seq - 1, limit: 1 }, signal });
+      const answer = await emit().http.open("GET", path`/jobs/${jobId}/events`, { query: { after: seq - 1, limit: 1 }, signal });
       const [[, event] = ["", "{}"]] = members(await answer.text());
       return Object.fromEntries(members(event)).data ?? "null";
     },

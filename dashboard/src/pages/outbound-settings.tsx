@@ -1,7 +1,7 @@
 // What a space sends: Slack messages, and the secret that callbacks are signed with.
 import type { Space } from "emit-client";
 import { type FormEvent, useState } from "react";
-import { emit, queries, spaceOf } from "../api.ts";
+import { emit, path, queries, spaceOf } from "../api.ts";
 import { Button, Card, ErrorNotice, Field, Input } from "../ui/basics.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { say } from "../ui/toast.tsx";
@@ -12,7 +12,7 @@ const SLACK_EVENTS = ["created", "acked", "completed", "retried", "dead", "kille
 
 /** Writes one setting; the answer is the space as it is now. */
 export async function change(space: Space, settings: object): Promise<Space> {
-  const changed = await emit().http.call<Space>("PATCH", `/spaces/${space.id}`, { body: settings });
+  const changed = await emit().http.call<Space>("PATCH", path`/spaces/${space.id}`, { body: settings });
   queries.setQueryData(spaceOf(space.id).queryKey, changed);
   return changed;
 }

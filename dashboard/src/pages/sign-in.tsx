@@ -6,6 +6,7 @@ import { type FormEvent, useState } from "react";
 import { signIn, signOut, useSessionState } from "../session.ts";
 import { Button, Field, Input, Notice } from "../ui/basics.tsx";
 import { Outside } from "../ui/outside.tsx";
+import { useBusy } from "../ui/use-busy.ts";
 import { useTitle } from "../ui/use-title.ts";
 
 const isDemo = () => document.documentElement.dataset.demo !== undefined;
@@ -39,23 +40,16 @@ function Waits({ why }: { why: string | undefined }) {
 function WithKey() {
   const [key, setKey] = useState("");
   const [remember, setRemember] = useState(true);
-  const [fault, setFault] = useState("");
-  const [busy, setBusy] = useState(false);
-  const submit = async (event: FormEvent) => {
+  const { busy, fault, run } = useBusy();
+  const wrong = isEmitError(fault, "invalid_key") ? "This key is unknown, revoked or expired." : (fault as Error | undefined)?.message;
+  const submit = (event: FormEvent) => {
     event.preventDefault();
-    setBusy(true);
-    setFault("");
-    try {
-      await signIn(key.trim(), remember);
-    } catch (error) {
-      setFault(isEmitError(error, "invalid_key") ? "This key is unknown, revoked or expired." : (error as Error).message);
-    }
-    setBusy(false);
+    void run(() => signIn(key.trim(), remember));
   };
   return (
     <form onSubmit={submit} className="space-y-4">
       <h1 className="font-semibold text-xl tracking-tight">Sign in</h1>
-      <Field label="Key" hint="The admin key was printed at the first start. Lost it? emit key create --admin makes another." error={fault}>
+      <Field label="Key" hint="The admin key was printed at the first start. Lost it? emit key create --admin makes another." error={wrong}>
         <Input type="password" required autoFocus value={key} onChange={(event) => setKey(event.target.value)} placeholder="emit_…" className="font-mono" />
       </Field>
       <label className="flex items-start gap-2">

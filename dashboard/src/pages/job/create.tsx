@@ -2,7 +2,7 @@
 import { useNavigate } from "@tanstack/react-router";
 import type { Job } from "emit-client";
 import { type FormEvent, useMemo, useState } from "react";
-import { emit, freshKey, type ReadJob } from "../../api.ts";
+import { emit, freshKey, path, type ReadJob } from "../../api.ts";
 import { members, pretty } from "../../lib/raw-json.ts";
 import { useMay } from "../../session.ts";
 import { Button, cx, ErrorNotice, Field, INPUT, Input } from "../../ui/basics.tsx";
@@ -46,7 +46,7 @@ export function JobForm({ space, like, onCreated }: { space: string; like?: Read
     void run(async () => {
       const { body, hasKey } = requestOf(name, payload, rest);
       const headers: Record<string, string> = hasKey ? {} : { "idempotency-key": key };
-      onCreated(await emit().http.call<Job>("POST", `/spaces/${space}/jobs`, { body, headers, repeat: "always" }));
+      onCreated(await emit().http.call<Job>("POST", path`/spaces/${space}/jobs`, { body, headers, repeat: "always" }));
     });
   };
   return (
