@@ -30,13 +30,13 @@ pub(super) fn checks() -> Vec<Check> {
         },
         Check {
             name: "logs",
-            promise: "log lines belong to a job and are numbered from 1 without gaps",
-            statements: vec![orphans("logs"), lines()],
+            promise: "log lines belong to a job, can be read, and are numbered from 1 without gaps",
+            statements: vec![orphans("logs"), lines(), unreadable_lines()],
         },
         Check {
             name: "callbacks",
             promise: "callbacks that are to be sent, or could not be, belong to a job that has ended",
-            statements: vec![orphans("callbacks"), callbacks_too_early()],
+            statements: vec![orphans("callbacks"), callbacks_too_early(), unreadable_headers()],
         },
         Check {
             name: "keys",
@@ -110,6 +110,14 @@ fn callbacks_too_early() -> String {
     )
 }
 
+fn unreadable_headers() -> String {
+    format!(
+        "SELECT s.id, j.id, 'the headers of its callback are no JSON' FROM {} \
+         WHERE j.callback_headers IS NOT NULL AND NOT json_valid(j.callback_headers)",
+        jobs()
+    )
+}
+
 fn unreadable() -> String {
     let seq = seq_sql("e.key");
     format!(
@@ -127,8 +135,18 @@ fn lines() -> String {
     format!(
         "SELECT s.id, j.id, printf('its row says %d log lines; there are %d, up to line %d', j.log_lines, \
              coalesce(l.n, 0), coalesce(l.last, 0)) \
-         FROM {} LEFT JOIN (SELECT job, count(*) AS n, max(line) AS last FROM logs GROUP BY job) l ON l.job = j.no \
+         FROM {} LEFT JOIN (SELECT job, count(*) AS n, max(line) AS last FROM logs \
+             WHERE line > 0 GROUP BY job) l ON l.job = j.no \
          WHERE coalesce(l.n, 0) != j.log_lines OR coalesce(l.last, 0) != j.log_lines",
+        jobs()
+    )
+}
+
+/// The API has four levels.
+fn unreadable_lines() -> String {
+    format!(
+        "SELECT s.id, j.id, printf('its log line %d cannot be read', l.line) FROM {} JOIN logs l ON l.job = j.no \
+         WHERE l.level NOT BETWEEN 0 AND 3 OR NOT coalesce(json_valid(l.fields), 1)",
         jobs()
     )
 }

@@ -37,7 +37,11 @@ pub(super) fn checks() -> Vec<Check> {
         Check {
             name: "states",
             promise: "each job's row is where its events end",
-            statements: vec![last_events(), last_statuses(), rows()].into_iter().chain(latest()).collect(),
+            statements: [last_events(), last_statuses(), rows(), attempts()]
+                .into_iter()
+                .chain(latest())
+                .chain(later())
+                .collect(),
         },
     ]
 }
@@ -62,7 +66,7 @@ fn links() -> String {
     format!(
         "SELECT s.id, j.id, printf('event %d follows on event %d, which is not an earlier one of the job', {seq}, e.prev) \
          FROM {EVENTS} LEFT JOIN events p ON p.key = (s.no << 40 | e.prev) \
-         WHERE e.prev >= s.oldest_seq AND (p.key IS NULL OR p.job != e.job OR p.key >= e.key)"
+         WHERE e.prev < 0 OR e.prev >= s.oldest_seq AND (p.key IS NULL OR p.job != e.job OR p.key >= e.key)"
     )
 }
 
@@ -149,4 +153,33 @@ fn latest() -> impl Iterator<Item = String> {
                  e.key IS NULL OR e.job != j.no OR e.type NOT IN ({kinds}) OR e.data IS NULL, NOT {kept})"
         )
     })
+}
+
+/// None came later than the one that the row names: the next attempt goes on from it. A requeue forgets progress.
+fn later() -> [String; 2] {
+    let of = |what: &str, kind: T, from: &str| {
+        let (number, seq) = (kind as u8, seq_sql("e.key"));
+        format!(
+            "SELECT s.id, j.id, printf('event %d is a later {what} than its row knows', {seq}) FROM {JOBS} \
+             JOIN (SELECT job, max(key) AS key FROM events WHERE type = {number} GROUP BY job) e ON e.job = j.no \
+             LEFT JOIN (SELECT job, max(key) AS key FROM events WHERE type = {from} GROUP BY job) r ON r.job = j.no \
+             WHERE j.status < {SHELL} AND {seq} > coalesce(j.{what}_seq, 0) AND e.key > coalesce(r.key, 0)"
+        )
+    };
+    let requeued = (T::Requeued as u8).to_string();
+    [of("progress", T::Progress, &requeued), of("checkpoint", T::Checkpoint, "NULL")]
+}
+
+/// Which attempt it is says the latest event that begins one.
+fn attempts() -> String {
+    let (retried, others) =
+        (T::Retried as u8, [T::Created, T::Requeued].map(|kind| (kind as u8).to_string()));
+    format!(
+        "SELECT s.id, j.id, printf('its row says that it is at attempt %d, its events %d', j.attempt_number, e.number) \
+         FROM {JOBS} JOIN (SELECT job, max(key), CASE WHEN type != {retried} THEN 0 \
+             WHEN json_valid(data) THEN data ->> '$.attemptNumber' END AS number \
+             FROM events WHERE type IN ({retried}, {}) GROUP BY job) e ON e.job = j.no \
+         WHERE j.status < {SHELL} AND j.attempt_number != e.number",
+        others.join(", ")
+    )
 }

@@ -9,7 +9,13 @@ pub(super) fn checks() -> Vec<Check> {
         Check {
             name: "numbers",
             promise: "each space's events are numbered without gaps, and their times never fall",
-            statements: vec![gaps(), ends(), times(), homeless("events", "e.key >> 40", "event")],
+            statements: vec![
+                gaps(),
+                ends(),
+                times(),
+                newest_time(),
+                homeless("events", "e.key >> 40", "event"),
+            ],
         },
         Check {
             name: "counts",
@@ -52,6 +58,13 @@ fn times() -> String {
          JOIN spaces s ON s.no = e.key >> 40 AND s.deleted = 0 \
          WHERE e.before >> 40 = e.key >> 40 AND e.at < e.at_before"
     )
+}
+
+/// From which the time of the next event follows.
+fn newest_time() -> String {
+    "SELECT s.id, NULL, printf('its row says that event %d was at %d; it was at %d', s.seq, s.last_at, e.at) \
+     FROM spaces s JOIN events e ON e.key = (s.no << 40 | s.seq) WHERE s.deleted = 0 AND e.at != s.last_at"
+        .to_owned()
 }
 
 /// Rows of a space that there is not, not even as one whose rows are still going.
