@@ -6,11 +6,13 @@ import http.server
 import os
 import queue
 import socket
+import ssl
 import subprocess
 import threading
 import time
 
 import pytest
+import trustme
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
@@ -25,7 +27,7 @@ SAMPLED, UNSAMPLED = f"00-{TRACE}-{PARENT}-01", f"00-{TRACE}-{PARENT}-00"
 class Collector:
     """Takes OTLP on /v1/traces and keeps every span, with its resource."""
 
-    def __init__(self, answers: int = 200):
+    def __init__(self, answers: int = 200, tls: trustme.LeafCert | None = None):
         self.spans: list[Span] = []
         self.resources: list[dict] = []
         self.heads: queue.Queue = queue.Queue()
@@ -45,7 +47,11 @@ class Collector:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.origin = f"http://127.0.0.1:{self.server.server_port}"
+        self.origin = f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_port}"
+        if tls:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.configure_cert(context)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def take(self, request):
@@ -177,6 +183,22 @@ def test_the_standard_variables_hold_and_the_last_spans_are_sent():
     assert len(collector.spans) == before
 
 
+def test_a_collector_over_https(tmp_path):
+    """It is one that the machine trusts, by its address; another one gets nothing."""
+    trusted = trustme.CA()
+    trusted.cert_pem.write_to_path(tmp_path / "ca.pem")
+    env = {"SSL_CERT_FILE": str(tmp_path / "ca.pem"), "OTEL_BSP_SCHEDULE_DELAY": "50"}
+    collector = Collector(tls=trusted.issue_cert("127.0.0.1"))
+    with harness.server("--otlp-endpoint", collector.origin, env=env) as emit:
+        collector.wait(1, work(emit, emit.space()["id"], "complete")["id"])
+    for wrong in (trustme.CA().issue_cert("127.0.0.1"), trusted.issue_cert("elsewhere.example")):
+        collector = Collector(tls=wrong)
+        with harness.server("--otlp-endpoint", collector.origin, env=env) as emit:
+            work(emit, emit.space()["id"], "complete")
+            wait_for("the log", lambda: "did not reach the collector" in emit.output())
+        assert collector.spans == []
+
+
 @pytest.mark.parametrize("said", ["did not reach the collector", "the collector refused"])
 def test_a_collector_that_fails_costs_nothing_but_its_spans(said):
     """The engine never waits for it, and the log says so."""
@@ -198,7 +220,7 @@ def test_a_collector_that_fails_costs_nothing_but_its_spans(said):
 
 
 def test_an_address_that_cannot_be_meant_is_refused(tmp_path):
-    for flags, variables in ((["--otlp-endpoint", "collector"], {}), ([], {"OTEL_EXPORTER_OTLP_ENDPOINT": "https://c"})):
+    for flags, variables in ((["--otlp-endpoint", "collector"], {}), ([], {"OTEL_EXPORTER_OTLP_ENDPOINT": "grpc://c"})):
         done = subprocess.run([BINARY, "serve", *flags], env=os.environ | variables, capture_output=True, text=True,
                               cwd=tmp_path, timeout=PATIENCE)
         assert done.returncode == 2 and "http://" in done.stderr

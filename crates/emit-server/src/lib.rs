@@ -19,3 +19,4 @@ pub mod realtime;
 pub mod start;
 mod target;
 pub mod traces;
+mod trust;

@@ -18,15 +18,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::address::permitted;
 use super::bounds::{ANSWER_BYTES, CONNECT, HEAD_BYTES, REQUEST, RETRY_AFTER_MS};
 use super::names::Names;
 use crate::clock::wall;
 use crate::metrics::{OUTBOUND, Outcome, Sent};
-use crate::target;
+use crate::{target, trust};
 
 /// What all requests share: cheap to clone.
 #[derive(Clone)]
@@ -55,20 +53,9 @@ impl Answer {
 pub(super) type Failed = String;
 
 impl Client {
-    /// Trusts the machine's certificates (or those of `SSL_CERT_FILE`), and besides public addresses these nets.
+    /// Trusts what the machine trusts, and besides public addresses reaches these nets.
     pub(super) fn new(opened: &[IpNet]) -> Client {
-        let mut roots = RootCertStore::empty();
-        let found = rustls_native_certs::load_native_certs();
-        let (trusted, _) = roots.add_parsable_certificates(found.certs);
-        if trusted == 0 {
-            tracing::warn!("no trusted certificates were found: https destinations cannot be reached");
-        }
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        Client {
-            tls: TlsConnector::from(Arc::new(config)),
-            opened: opened.into(),
-            names: Arc::new(Names::new()),
-        }
+        Client { tls: trust::connector(), opened: opened.into(), names: Arc::new(Names::new()) }
     }
 
     /// Sends the body to the URL that a space names, `extra` headers beside our own, and counts how that went.
@@ -119,7 +106,7 @@ impl Client {
         if !is_tls {
             return send(stream, request).await;
         }
-        let name = ServerName::try_from(host).map_err(|_| "the host has no valid name for TLS".to_owned())?;
+        let name = trust::name(&host)?;
         let stream =
             self.tls.connect(name, stream).await.map_err(|why| format!("TLS was not agreed on: {why}"))?;
         send(stream, request).await

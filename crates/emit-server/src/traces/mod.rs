@@ -44,13 +44,16 @@ pub fn start(endpoint: Option<&str>) -> Result<(), String> {
         || variable("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");
     let Some(named) = named.filter(|_| !is_off) else { return Ok(()) };
     // Never shown: it may hold a password.
-    if !named.starts_with("http://") || named.contains('@') {
-        return Err("the collector's address must begin with http:// and hold no name or password; run one beside Emit"
-            .to_owned());
+    let is_tls = named.starts_with("https://");
+    if !(is_tls || named.starts_with("http://")) || named.contains('@') {
+        return Err(
+            "the collector's address must begin with http:// or https://, and hold no name or password"
+                .to_owned(),
+        );
     }
     let exporter = SpanExporter::builder()
         .with_http()
-        .with_http_client(collector::Client::here())
+        .with_http_client(collector::Client::here(is_tls))
         .with_protocol(Protocol::HttpBinary);
     let exporter = match endpoint {
         Some(base) => exporter.with_endpoint(format!("{}/v1/traces", base.trim_end_matches('/'))),

@@ -236,7 +236,7 @@ impl Kind for LogFormat {
     }
 }
 
-/// `http://127.0.0.1:4318`: Emit speaks no TLS to a collector, which stands beside it.
+/// `http://127.0.0.1:4318`.
 #[derive(Debug)]
 pub(crate) struct Collector(pub(crate) String);
 
@@ -246,9 +246,7 @@ impl Kind for Collector {
     fn read(text: &str) -> Result<Self, String> {
         let url: Option<http::Uri> = text.parse().ok().filter(is_web);
         match url {
-            Some(url) if url.scheme_str() == Some("http") && url.query().is_none() => {
-                Ok(Collector(text.to_owned()))
-            }
+            Some(url) if url.query().is_none() => Ok(Collector(text.to_owned())),
             _ => Err("must look like http://127.0.0.1:4318, without a name or password".to_owned()),
         }
     }
