@@ -75,6 +75,23 @@ def test_the_first_start(folder):
         assert len(emit.call("GET", "/spaces", key=key).json()) == 1
 
 
+def test_a_first_start_without_a_port(folder):
+    """«prints … the admin key (once …)»: what it has made it tells even if it cannot listen, for nothing tells it later."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        env = {k: v for k, v in os.environ.items() if not k.startswith("EMIT_")}
+        done = subprocess.run([BINARY, "serve", "--data", folder, "--listen", address], env=env, capture_output=True,
+                              text=True, timeout=PATIENCE)
+    assert done.returncode == 1 and f"cannot listen on {address}" in done.stderr
+    [key] = set(KEY.findall(done.stderr))
+    with serving(folder) as emit:
+        assert emit.call("GET", "/me", key=key, expect=200).json()["scopes"] == ["admin"]
+        [space] = emit.call("GET", "/spaces", key=key, expect=200).json()
+        assert f"{address}/api/v1/spaces/{space['id']}/jobs" in done.stderr
+
+
 @pytest.mark.parametrize("way", ["EMIT_ADMIN_KEY", "EMIT_ADMIN_KEY_FILE"])
 def test_a_key_of_ones_own(folder, way):
     """«`EMIT_ADMIN_KEY` or `_FILE` sets it instead and nothing is printed»: a file may end in a newline."""

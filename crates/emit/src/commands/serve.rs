@@ -49,7 +49,14 @@ async fn serve(config: Config) -> ExitCode {
         Ok(server) => server,
         Err(error) => return refuse(&error),
     };
-    let (listener, address) = match listen(address).await {
+    let bound = listen(address).await;
+    let url =
+        public_url.unwrap_or_else(|| local_url(bound.as_ref().map_or(address, |(_, address)| *address)));
+    // Also where the port is taken: the key is made, and the next start is no first one.
+    if let Some(first) = server.first_steps() {
+        greet(first, own_key, &url);
+    }
+    let (listener, address) = match bound {
         Ok(bound) => bound,
         Err(code) => return code,
     };
@@ -62,11 +69,7 @@ async fn serve(config: Config) -> ExitCode {
             Err(code) => return code,
         }
     }
-    let url = public_url.unwrap_or_else(|| local_url(address));
-    server.settings_mut().public_url.clone_from(&url);
-    if let Some(first) = server.first_steps() {
-        greet(first, own_key, &url);
-    }
+    server.settings_mut().public_url = url;
     let told = told();
     say(format, &format!("listening on http://{address}"));
     let code = serve_until(told, server, listener, format).await;
