@@ -73,7 +73,8 @@ def test_an_empty_name_of_a_file_is_none(tmp_path):
 
 
 def test_what_is_printed_sets_the_same(tmp_path):
-    first = emit("config", "--listen", "127.0.0.1:1", cwd=tmp_path, EMIT_ALLOWED_ORIGINS="https://a.example,null")
+    first = emit("config", "--listen", "127.0.0.1:1", cwd=tmp_path, EMIT_ALLOWED_ORIGINS="https://a.example,null",
+                 EMIT_CALLBACK_RETRY_SECONDS="1,,2,", EMIT_DATA="a\x7f\"\\")
     (tmp_path / "emit.toml").write_text(first.stdout)
     again = emit("config", cwd=tmp_path)
     assert tomllib.loads(again.stdout) == tomllib.loads(first.stdout)

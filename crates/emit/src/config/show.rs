@@ -30,15 +30,13 @@ pub(super) fn show(values: &Values, file: Option<&Path>) -> String {
 }
 
 fn written(key: &Key, text: &str) -> String {
-    // What JSON escapes, TOML reads.
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    // What JSON escapes, TOML reads; it wants one more escaped.
+    let quoted = |text: &str| serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f");
+    let words = || text.split(',').map(str::trim).filter(|word| !word.is_empty());
     match key.form {
         Form::Number => text.to_owned(),
         Form::Text | Form::Secret => quoted(text),
-        Form::Numbers => format!("[{}]", text.replace(',', ", ")),
-        Form::Texts => {
-            let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
-            format!("[{}]", words.map(quoted).collect::<Vec<_>>().join(", "))
-        }
+        Form::Numbers => format!("[{}]", words().collect::<Vec<_>>().join(", ")),
+        Form::Texts => format!("[{}]", words().map(quoted).collect::<Vec<_>>().join(", ")),
     }
 }
