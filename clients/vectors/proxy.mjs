@@ -5,6 +5,7 @@
 //   doubleRequests  what is no GET reaches the server twice; the second answer is the client's
 //   doubleMessages  every message of a stream comes twice
 //   holdAnswersMs   every answer comes that much later
+//   refuse          the next so many requests and streams are answered as by a server that starts, and reach nobody
 //   cutAnswers      the next so many requests that are no GET reach the server, and their answers nobody
 //   cutStreamsAfter every stream breaks off after so many messages
 //   path            requests and answers are spoiled only where the path has this in it
@@ -19,6 +20,10 @@ const CUT_AFTER_MS = 30;
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms ?? 0));
 const spoils = (incoming) => incoming.method !== "GET" && incoming.url.includes(faults.path ?? "");
+
+const PROBLEM = { "content-type": "application/problem+json" };
+const STARTING = JSON.stringify({ type: "/errors/store_unavailable", title: "Not now", status: 503, detail: "", code: "store_unavailable", requestId: "" });
+const refuses = () => faults.refuse > 0 && faults.refuse-- > 0;
 
 async function bodyOf(stream) {
   const chunks = [];
@@ -85,6 +90,7 @@ const server = createServer(async (incoming, answer) => {
       faults = JSON.parse(body);
       return answer.writeHead(204).end();
     }
+    if (refuses()) return answer.writeHead(503, PROBLEM).end(STARTING);
     const spoilt = spoils(incoming);
     await pause(faults.delayMs);
     if (spoilt && faults.doubleRequests) await bodyOf(await forward(incoming, body));
@@ -110,6 +116,7 @@ const server = createServer(async (incoming, answer) => {
 });
 
 server.on("upgrade", async (incoming, client, head) => {
+  if (refuses()) return client.end(`HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
   await pause(faults.delayMs);
   const upstream = connect(Number(target.port), target.hostname);
   const cut = () => (client.destroy(), upstream.destroy());

@@ -1,7 +1,7 @@
 // Runs clients/vectors against the real server, through the proxy that spoils connections.
 import { readdirSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Emit, EmitError, type JobContext, JobEndedError, JobFailure, type Worker } from "../src/index.ts";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Connection, Emit, EmitError, type JobContext, JobEndedError, JobFailure, type Worker } from "../src/index.ts";
 import { Proxy, Server } from "./server.ts";
 
 type Step = { do: string; [field: string]: any };
@@ -44,8 +44,13 @@ const nested = (depth: number): Record<string, unknown> => (depth > 1 ? { a: nes
 class Watcher {
   readonly seen: any[] = [];
   over: true | unknown;
+  /** Its connection is there, or will never be. */
+  readonly begun: Promise<void>;
 
-  constructor(messages: AsyncIterable<any>) {
+  constructor(watch: (onConnection: (connection: Connection) => void) => AsyncIterable<any>) {
+    let begun = () => {};
+    this.begun = new Promise((resolve) => (begun = resolve));
+    const messages = watch(({ state }) => state !== "connecting" && state !== "reconnecting" && begun());
     (async () => {
       for await (const message of messages) this.seen.push(message);
     })().then(() => (this.over = true), (error) => (this.over = error));
@@ -136,9 +141,12 @@ class Run {
   }
 
   async watch(step: Step): Promise<void> {
-    const options = { since: step.since, signal: this.stop.signal };
-    const messages = step.space ? this.client.spaces.watch(step.space, options) : this.client.jobs.watch(step.id, options);
-    this.watchers.set(step.as, new Watcher(messages));
+    const watcher = new Watcher((onConnection) => {
+      const options = { since: step.since, signal: this.stop.signal, onConnection };
+      return step.space ? this.client.spaces.watch(step.space, options) : this.client.jobs.watch(step.id, options);
+    });
+    this.watchers.set(step.as, watcher);
+    await watcher.begun;
   }
 
   async seen(step: Step): Promise<void> {
@@ -195,8 +203,14 @@ class Run {
   }
 }
 
-for (const file of readdirSync(FOLDER).filter((name) => name.endsWith(".json"))) {
-  describe(file, () => {
+const SOCKETS = [globalThis.WebSocket, undefined];
+test("there are both kinds of stream", () => expect(SOCKETS[0]).toBeDefined());
+
+const files = readdirSync(FOLDER).filter((name) => name.endsWith(".json"));
+// Only watchers have a stream.
+for (const [file, socket] of files.flatMap((file) => (file === "watch.json" ? SOCKETS : [undefined]).map((socket) => [file, socket] as const))) {
+  describe(`${file}, ${socket ? "WebSocket" : "server-sent events"}`, () => {
+    beforeAll(() => void vi.stubGlobal("WebSocket", socket));
     for (const vector of JSON.parse(readFileSync(new URL(file, FOLDER), "utf8"))) {
       test(vector.name, { timeout: 3 * PATIENCE_MS }, async () => {
         const run = new Run();

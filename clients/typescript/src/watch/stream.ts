@@ -42,6 +42,11 @@ async function* overWebSocket(http: Http, ask: Ask): AsyncGenerator<string, Clos
     closed = { code, reason };
     wake();
   };
+  // Node tells no close of what was never open.
+  socket.onerror = () => {
+    if (!opened) closed ??= { code: 1006, reason: "" };
+    wake();
+  };
   const abort = () => {
     socket.close();
     closed ??= { code: 1000, reason: "no longer wanted" };
@@ -61,7 +66,7 @@ async function* overWebSocket(http: Http, ask: Ask): AsyncGenerator<string, Clos
     return closed;
   } finally {
     ask.signal.removeEventListener("abort", abort);
-    socket.onmessage = socket.onclose = null;
+    socket.onmessage = socket.onclose = socket.onerror = null;
     socket.close();
   }
 }

@@ -3,7 +3,7 @@
 import { EmitError } from "../errors.ts";
 import { type Http, path, seqOf } from "../http.ts";
 import { backoff, pause } from "../pause.ts";
-import { type Counts, type Gap, isEnd, type JobEvent, type JobMessage, type SpaceMessage } from "../types.ts";
+import { isEnd, type JobMessage, type SpaceMessage } from "../types.ts";
 import { type Ask, connect } from "./stream.ts";
 
 /** Where a watcher stands. `behind`: events that have happened and not arrived yet. */
@@ -27,25 +27,29 @@ export interface WatchOptions {
 
 interface Watching {
   path: string;
+  /** What answers with the newest number there is. */
+  newest: string;
   gone: string;
   query?: Record<string, string>;
-  /** The newest number there is: asked where a watcher resumes and wants to know how far behind it is. */
-  newest?: (signal: AbortSignal) => Promise<number>;
-  over: (message: JobMessage) => boolean;
+  /** Every number is wanted: one knows where to begin, and how far behind one is. */
+  whole: boolean;
+  /** Whether it is the last, if it comes live. */
+  ends: (message: JobMessage) => boolean;
 }
 
 export function watchJob(http: Http, id: string, options: WatchOptions): AsyncGenerator<JobMessage, void, void> {
-  const over = (message: JobMessage) => !options.late && message.type !== "init" && isEnd(message.type);
-  return watch(http, { path: path`/realtime/${id}`, gone: "job_not_found", over }, options);
+  const ends = (message: JobMessage) => !options.late && isEnd(message.type);
+  const asked = { path: path`/realtime/${id}`, newest: path`/jobs/${id}/progress`, gone: "job_not_found", whole: false, ends };
+  return watch(http, asked, options);
 }
 
 export function watchSpace(
   http: Http, id: string, options: WatchOptions & { collapse?: "progress" },
 ): AsyncGenerator<SpaceMessage, void, void> {
-  const newest = async (signal: AbortSignal) =>
-    seqOf((await http.answer<Counts>("GET", path`/spaces/${id}/counts`, { signal })).headers);
   const query: Record<string, string> = options.collapse ? { collapse: options.collapse } : {};
-  const asked: Watching = { path: path`/realtime/spaces/${id}`, gone: "space_not_found", query, newest, over: () => false };
+  const asked = {
+    path: path`/realtime/spaces/${id}`, newest: path`/spaces/${id}/counts`, gone: "space_not_found", query, whole: true, ends: () => false,
+  };
   return watch(http, asked, options) as AsyncGenerator<SpaceMessage, void, void>;
 }
 
@@ -54,23 +58,27 @@ async function* watch(http: Http, asked: Watching, options: WatchOptions): Async
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
   const told = (connection: Connection) => options.onConnection?.(connection);
   let last = options.since;
-  let target = 0;
+  let newest = 0;
+  let behind = 0;
   let tries = 0;
 
+  const where = () => {
+    behind = asked.whole ? Math.max(0, newest - (last ?? newest)) : 0;
+    told(behind > 0 ? { state: "catching-up", behind } : { state: "live" });
+  };
   const opened = () => {
     tries = 0;
-    told({ state: "live" });
-    if (last === undefined || !asked.newest) return;
-    asked.newest(signal).then((seq) => {
-      target = seq;
-      if (last !== undefined && last < target) told({ state: "catching-up", behind: target - last });
-    }, () => {});
+    where();
   };
 
   told({ state: "connecting" });
   try {
     for (;;) {
+      let wait: number | undefined;
       try {
+        // Before the stream: one that breaks off before its first event is resumed from here.
+        if (asked.whole || last !== undefined) newest = seqOf((await http.answer("GET", asked.newest, { signal, repeat: "never" })).headers);
+        if (asked.whole) last ??= newest;
         const query = { ...asked.query, ...(last !== undefined && { since: String(last) }) };
         const ask: Ask = { path: asked.path, query, signal, opened };
         const stream = connect(http, ask);
@@ -81,12 +89,12 @@ async function* watch(http: Http, asked: Watching, options: WatchOptions): Async
             const fresh = after(last, message);
             if (fresh === undefined) continue;
             last = fresh;
-            if (target > 0) {
-              told(last < target ? { state: "catching-up", behind: target - last } : { state: "live" });
-              if (last >= target) target = 0;
-            }
+            const gap = message.type === "gap";
+            if (gap) newest = message.data.newest;
+            if (gap || behind > 0) where();
             yield message;
-            if (asked.over(message)) return;
+            // After an end that is replayed a requeue may come; else the server closes.
+            if (asked.ends(message) && last > newest) return;
           }
         } finally {
           if (!next.done) await stream.return({ code: 1000, reason: "" });
@@ -97,9 +105,10 @@ async function* watch(http: Http, asked: Watching, options: WatchOptions): Async
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof EmitError) || !(error.refused || error.ambiguous)) throw error;
+        wait = error.retryAfter;
       }
       told({ state: "reconnecting", tries: ++tries });
-      await pause(backoff(tries - 1), signal).catch(() => {});
+      await pause(backoff(tries - 1, wait), signal).catch(() => {});
       if (signal.aborted) return;
     }
   } finally {
@@ -111,6 +120,7 @@ async function* watch(http: Http, asked: Watching, options: WatchOptions): Async
 /** Where the cursor stands after this message; nothing if it has been seen before. */
 function after(last: number | undefined, message: JobMessage): number | undefined {
   if (message.type === "init") return last === undefined || message.seq >= last ? message.seq : undefined;
-  if (message.type === "gap") return (message as Gap).data.oldest - 1;
-  return last === undefined || (message as JobEvent).seq > last ? message.seq : undefined;
+  // Lower or higher: what follows begins there. The same once more is a double.
+  if (message.type === "gap") return message.seq === last ? undefined : message.seq;
+  return last === undefined || message.seq > last ? message.seq : undefined;
 }
