@@ -49,6 +49,12 @@ test("a secret key is never put into an address", async ({ page, server, space, 
   expect(page.url()).toBe(`${server.url}/watch/${id}`);
 });
 
+test("a link with something else in the place of its token says so", async ({ page, server, emit }) => {
+  const { id } = await emit.jobs.create({ name: "watched" });
+  await page.goto(`${server.url}/watch/${id}#emit_%20%0A`);
+  await expect(page.getByText("ask for it again")).toBeVisible();
+});
+
 test("a bulk kill that is stopped leaves the rest alone", async ({ page, server, space, emit }) => {
   await emit.jobs.createMany(Array.from({ length: 60 }, () => ({ name: "many" })));
   await signIn(page, server, undefined, `/spaces/${space}/jobs?q=status:pending`);

@@ -1,14 +1,11 @@
 // What pages ask the server, under which names the answers are kept, and for how long they hold.
 import { keepPreviousData, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
-import { isEmitError, type Job, type JobEvent } from "emit-client";
-import { freshKey, path } from "../../clients/typescript/src/http.ts";
-import type { components } from "../../clients/typescript/src/openapi.ts";
+import { isEmitError, type Job, type JobEvent, type Stats } from "emit-client";
+import { freshKey, isToken, path } from "../../clients/typescript/src/http.ts";
 import { members } from "./lib/raw-json.ts";
 import { currentSession, endIfRefused, subscribe } from "./session.ts";
 
-export { freshKey, path };
-export type Stats = components["schemas"]["Stats"];
-export type Failures = components["schemas"]["Failures"];
+export { freshKey, isToken, path };
 export type NameStats = Stats["names"][number];
 
 /** What nobody answered is asked again so often. */
@@ -40,14 +37,14 @@ export const countsOf = (space: string) =>
 export const statsOf = (space: string) =>
   queryOptions({
     queryKey: ["stats", space],
-    queryFn: ({ signal }) => emit().http.call<Stats>("GET", path`/spaces/${space}/stats`, { signal }),
+    queryFn: ({ signal }) => emit().spaces.stats(space, { signal }),
     refetchInterval: LIVE_MS,
   });
 
 export const failuresOf = (space: string) =>
   queryOptions({
     queryKey: ["failures", space],
-    queryFn: ({ signal }) => emit().http.call<Failures>("GET", path`/spaces/${space}/failures`, { signal }),
+    queryFn: ({ signal }) => emit().spaces.failures(space, { signal }),
     refetchInterval: 10_000,
   });
 

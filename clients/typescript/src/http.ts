@@ -15,16 +15,18 @@ export interface CallOptions {
   body?: unknown;
   headers?: Record<string, string>;
   repeat?: Repeat;
+  /** How often it is tried again; else as often as the client tries. */
+  retries?: number;
   signal?: AbortSignal | undefined;
 }
 
 export interface EmitOptions {
-  /** Where the server is, with or without a slash at the end. */
+  /** Where the server is, with or without a slash at the end; in a browser a path is enough. */
   url: string;
   /** A key. Left out where the page's own server adds one. */
-  token?: string;
+  token?: string | undefined;
   /** The space that calls mean which name none; else the one the key is bound to. */
-  space?: string;
+  space?: string | undefined;
   /** How often a call that may be repeated is tried again; 4 by default. */
   retries?: number;
   fetch?: typeof fetch;
@@ -35,6 +37,11 @@ export interface Answer<T> {
   headers: Headers;
 }
 
+const ADDRESS = /^(https?:\/\/.|\/|$)/i;
+
+/** Whether a text may be a key: both a header and a subprotocol must be able to carry it. */
+export const isToken = (text: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(text);
+
 export class Http {
   readonly base: string;
   readonly token: string | undefined;
@@ -42,6 +49,9 @@ export class Http {
   readonly #fetch: typeof fetch;
 
   constructor(options: EmitOptions) {
+    if (!ADDRESS.test(options.url)) throw new TypeError(`no address of a server, such as https://jobs.example.com: ${JSON.stringify(options.url)}`);
+    // Its text is a secret, and is not repeated.
+    if (options.token !== undefined && !isToken(options.token)) throw new TypeError("no key: it is empty, or has a space, a line break or such in it");
     this.base = `${options.url.replace(/\/+$/, "")}/api/v1`;
     this.token = options.token;
     this.#retries = options.retries ?? 4;
@@ -65,7 +75,7 @@ export class Http {
         return { value: (text ? valueOf(text, answer) : undefined) as T, headers: answer.headers };
       } catch (error) {
         const again = error instanceof EmitError && repeat !== "never" && (error.refused || (repeat === "always" && error.ambiguous));
-        if (!again || tries >= this.#retries || options.signal?.aborted) throw error;
+        if (!again || tries >= (options.retries ?? this.#retries) || options.signal?.aborted) throw error;
         await pause(backoff(tries, error.retryAfter), options.signal);
       }
     }

@@ -1,6 +1,6 @@
 // Jobs: everything one can ask of them, and their streams.
 import type { Emit } from "./emit.ts";
-import { EmitError, JobEndedError } from "./errors.ts";
+import { JobEndedError } from "./errors.ts";
 import { freshKey, nextOf, path, seqOf } from "./http.ts";
 import type { BulkResult, Job, JobEdit, JobEvent, JobMessage, JobStatus, LogLevel, LogLine, NewJob, Progress, Token } from "./types.ts";
 import { isEnd } from "./types.ts";
@@ -139,15 +139,9 @@ export class Jobs {
   /** The job's result, once it has completed; throws `JobEndedError` if it dies or is killed. Needs `jobs:read`. */
   async wait<R = any>(id: string, options: { signal?: AbortSignal } = {}): Promise<R> {
     for (;;) {
-      const query = { waitSeconds: 30 };
-      let job: Job;
-      try {
-        job = await this.#http.call<Job>("GET", path`/jobs/${id}`, { query, signal: options.signal });
-      } catch (error) {
-        // A server that restarts is waited for; whoever wants an end to that has a signal.
-        if (error instanceof EmitError && (error.ambiguous || error.refused)) continue;
-        throw error;
-      }
+      // A server that restarts is waited for; whoever wants an end to that has a signal.
+      const call = { query: { waitSeconds: 30 }, retries: Infinity, signal: options.signal };
+      const job = await this.#http.call<Job>("GET", path`/jobs/${id}`, call);
       if (job.status === "completed") return job.result as R;
       if (isEnd(job.status)) throw new JobEndedError(job);
     }

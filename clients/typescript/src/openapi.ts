@@ -683,8 +683,8 @@ export interface components {
         };
         /** @description Messages to a Slack channel. */
         SlackSettings: {
-            /** @description Which of `created`, `acked`, `completed`, `retried`, `dead` and `killed` are told; `dead` by default. */
-            events?: string[];
+            /** @description Which are told; `dead` by default. */
+            events?: ("created" | "acked" | "completed" | "retried" | "dead" | "killed")[];
             /** @description Slack's incoming webhook; answered masked. */
             webhookUrl: string;
         };

@@ -1,5 +1,8 @@
 // Waiting that can be ended, and how long to wait between tries.
 
+/** The longest that a timer waits: above it, it does not wait at all. */
+const TIMER_MAX = 2 ** 31 - 1;
+
 /** Resolves after that time; rejects at once when the signal aborts. */
 export function pause(ms: number, signal?: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -11,7 +14,7 @@ export function pause(ms: number, signal?: AbortSignal | undefined): Promise<voi
     const timer = setTimeout(() => {
       signal?.removeEventListener("abort", ended);
       resolve();
-    }, ms);
+    }, Math.min(ms, TIMER_MAX));
     signal?.addEventListener("abort", ended, { once: true });
   });
 }

@@ -38,6 +38,9 @@ export type Job<Payload = any, Result = any> = With<
   }
 >;
 
+/** A job as a worker gets it. */
+export type DeliveredJob<Payload = any> = Job<Payload> & { payload: Payload };
+
 /** One durable, numbered fact about a job. `seq` counts per space, without gaps. */
 export interface JobEvent<Data = any> {
   jobId: string;
@@ -56,6 +59,7 @@ export interface Init {
   jobName: string;
   type: "init";
   status: JobStatus;
+  data?: undefined;
   timestamp: string;
   seq: number;
 }
@@ -84,9 +88,9 @@ export type Me = With<Schemas["Me"], { scopes: Scope[] }>;
 export type Token = With<Schemas["Token"], { scopes: Scope[] }>;
 export type NewToken = { name: string; scopes: Scope[]; expiresAt?: string | null; jobId?: string | null };
 export type Space = Schemas["Space"];
-export type SpaceSettings = Partial<
-  Pick<Space, "name" | "paused" | "retentionDays" | "maxPending" | "maxDeliveries">
->;
+export type SpaceSettings = Schemas["SpaceRequest"];
+export type Stats = Schemas["Stats"];
+export type Failures = Schemas["Failures"];
 export type BulkResult = Schemas["Bulk"];
 export type ProblemBody = Schemas["Problem"];
 

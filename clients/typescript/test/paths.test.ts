@@ -1,5 +1,5 @@
 // Whatever a caller passes as an id stays an id: it never becomes another address.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Emit } from "../src/index.ts";
 
 const ID = "01JMV3Z0000000000000000000";
@@ -26,6 +26,8 @@ const CALLS: [string, (emit: Emit, id: string) => Promise<unknown>][] = [
   ["spaces.edit", (emit, id) => emit.spaces.edit(id, {})],
   ["spaces.delete", (emit, id) => emit.spaces.delete(id)],
   ["spaces.counts", (emit, id) => emit.spaces.counts(id)],
+  ["spaces.stats", (emit, id) => emit.spaces.stats(id)],
+  ["spaces.failures", (emit, id) => emit.spaces.failures(id)],
   ["spaces.watch", async (emit, id) => emit.spaces.watch(id).next()],
   ["tokens.list", (emit, id) => emit.tokens.list(id)],
   ["tokens.create", (emit, id) => emit.tokens.create(id, { name: "a", scopes: [] })],
@@ -34,8 +36,11 @@ const CALLS: [string, (emit: Emit, id: string) => Promise<unknown>][] = [
   ["tokens.revoke, key of no space", (emit, id) => emit.tokens.revoke(null, id)],
   ["tokens.rotate, space", (emit, id) => emit.tokens.rotate(id, ID)],
   ["tokens.rotate, key", (emit, id) => emit.tokens.rotate(ID, id)],
-  ["worker", (emit, id) => emit.worker({ space: id }).run()],
+  ["worker", (emit, id) => emit.worker({ space: id }).handle("a", () => 1).run()],
 ];
+
+// A socket would ask somebody.
+vi.stubGlobal("WebSocket", undefined);
 
 /** Asks nobody: keeps the address that would be asked. */
 function asked() {

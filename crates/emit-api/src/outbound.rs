@@ -14,6 +14,7 @@ use emit_core::limits::{
 use emit_core::outbound::{Push, Secret, Slack};
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 
 use crate::fields::{Fields, name_fault, plain_text};
 
@@ -29,9 +30,18 @@ pub struct SlackSettings {
     /// Slack's incoming webhook; answered masked.
     #[schema(max_length = 2_000)]
     pub webhook_url: String,
-    /// Which of `created`, `acked`, `completed`, `retried`, `dead` and `killed` are told; `dead` by default.
-    #[schema(required = false, min_items = 1)]
+    /// Which are told.
+    #[schema(required = false, schema_with = slack_events)]
     pub events: Vec<String>,
+}
+
+fn slack_events() -> Array {
+    let words = Slack::EVENTS.map(EventType::as_str);
+    ArrayBuilder::new()
+        .description(Some("Which are told; `dead` by default."))
+        .items(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)))
+        .min_items(Some(1))
+        .build()
 }
 
 const SLACK_FIELDS: &[&str] = &["webhookUrl", "events"];

@@ -1,5 +1,5 @@
 // How many jobs came, ended well and failed, over time.
-import type { Stats } from "../api.ts";
+import type { Stats } from "emit-client";
 import { count } from "../lib/format.ts";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";

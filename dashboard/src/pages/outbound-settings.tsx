@@ -1,28 +1,29 @@
 // What a space sends: Slack messages, and the secret that callbacks are signed with.
-import type { Space } from "emit-client";
+import type { Space, SpaceSettings } from "emit-client";
 import { type FormEvent, useState } from "react";
-import { emit, path, queries, spaceOf } from "../api.ts";
+import { emit, queries, spaceOf } from "../api.ts";
 import { Button, Card, ErrorNotice, Field, Input } from "../ui/basics.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { say } from "../ui/toast.tsx";
 import { useBusy } from "../ui/use-busy.ts";
 import { Secret } from "./tokens/secret.tsx";
 
-const SLACK_EVENTS = ["created", "acked", "completed", "retried", "dead", "killed"];
+type Slack = NonNullable<SpaceSettings["slack"]>;
+const SLACK_EVENTS: NonNullable<Slack["events"]> = ["created", "acked", "completed", "retried", "dead", "killed"];
 
 /** Writes one setting; the answer is the space as it is now. */
-export async function change(space: Space, settings: object): Promise<Space> {
-  const changed = await emit().http.call<Space>("PATCH", path`/spaces/${space.id}`, { body: settings });
+export async function change(space: Space, settings: SpaceSettings): Promise<Space> {
+  const changed = await emit().spaces.edit(space.id, settings);
   queries.setQueryData(spaceOf(space.id).queryKey, changed);
   return changed;
 }
 
 export function SlackSettings({ space }: { space: Space }) {
   const [url, setUrl] = useState("");
-  const [picked, setPicked] = useState<string[]>();
+  const [picked, setPicked] = useState<Slack["events"]>();
   const events = picked ?? space.slack?.events ?? ["dead"];
   const { busy, fault, run } = useBusy();
-  const save = (slack: object | null, done: string) => run(async () => {
+  const save = (slack: Slack | null, done: string) => run(async () => {
     await change(space, { slack });
     setUrl("");
     setPicked(undefined);

@@ -1,9 +1,9 @@
 // A space at a glance: what is there, how fast it moves, who works, what fails.
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { type Counts, STATUSES } from "emit-client";
+import { type Counts, type Stats, STATUSES } from "emit-client";
 import { lazy, Suspense } from "react";
-import { countsOf, failuresOf, type Stats, statsOf } from "../api.ts";
+import { countsOf, failuresOf, statsOf } from "../api.ts";
 import { ago, brief, count, rate } from "../lib/format.ts";
 import { quoted } from "../lib/query-language.ts";
 import { Card, ErrorNotice, PageTitle, Waiting } from "../ui/basics.tsx";

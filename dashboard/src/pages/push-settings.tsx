@@ -1,6 +1,6 @@
 // Whom a space wakes when jobs are pending. The server takes the setting whole and never says the values of its headers:
 // so a stored header stays only if its value is typed again, and goes only if somebody says so.
-import type { Space } from "emit-client";
+import type { Space, SpaceSettings } from "emit-client";
 import { Plus, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Button, Card, ErrorNotice, Field, Input } from "../ui/basics.tsx";
@@ -28,7 +28,7 @@ export function PushSettings({ space }: { space: Space }) {
   const names = draft.names ?? space.push?.names?.join(", ") ?? "";
   const headers = draft.headers ?? Object.keys(space.push?.headers ?? {}).map((name): Header => ({ name, value: "", stored: true }));
   const edit = (more: Draft) => setDraft({ ...draft, ...more });
-  const save = (push: object | null, done: string) => run(async () => {
+  const save = (push: SpaceSettings["push"], done: string) => run(async () => {
     await change(space, { push });
     setDraft({});
     say(done);

@@ -4,6 +4,7 @@ import { useLocation, useParams } from "@tanstack/react-router";
 import { isEmitError } from "emit-client";
 import { EmitProvider, useJob } from "emit-client/react";
 import { useEffect } from "react";
+import { isToken } from "../api.ts";
 import { clockTime } from "../lib/format.ts";
 import { isId } from "../lib/ids.ts";
 import { percentOf, stepOf } from "../lib/progress.ts";
@@ -20,9 +21,9 @@ export function WatchPage() {
   return (
     <Outside wide>
       {!isId(jobId) ? <Notice tone="warn">This address names no job.</Notice>
-        : token ? <EmitProvider url={location.origin} token={token}><Watched id={jobId} /></EmitProvider>
-        : session ? <EmitProvider client={session.emit}><Watched id={jobId} /></EmitProvider>
-        : <Notice tone="warn">This link has lost its last part, behind the “#”: ask for it again.</Notice>}
+        : isToken(token) ? <EmitProvider url={location.origin} token={token}><Watched id={jobId} /></EmitProvider>
+        : session && !token ? <EmitProvider client={session.emit}><Watched id={jobId} /></EmitProvider>
+        : <Notice tone="warn">This link has lost its last part, behind the “#”, or some of it: ask for it again.</Notice>}
     </Outside>
   );
 }

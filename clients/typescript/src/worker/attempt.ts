@@ -1,6 +1,6 @@
 // One attempt at one job: from its ack to its last report.
 import { EmitError } from "../errors.ts";
-import type { Job, JsonObject } from "../types.ts";
+import type { DeliveredJob, JsonObject } from "../types.ts";
 import { type Handler, type JobContext, JobFailure, type StopReason } from "./context.ts";
 import { Log } from "./log.ts";
 import type { Reporter, ReportKind } from "./reporter.ts";
@@ -12,7 +12,7 @@ const ERROR_MAX = 10_000;
 const RETRY_AFTER_MAX = 86_400;
 
 export class Attempt {
-  readonly job: Job;
+  readonly job: DeliveredJob;
   readonly #reporter: Reporter;
   readonly #stop = new AbortController();
   #leave = () => {};
@@ -21,7 +21,7 @@ export class Attempt {
   #heard = Date.now();
 
   /** `lost` is told of log lines that cannot be sent. */
-  constructor(job: Job, reporter: Reporter, lost: (error: unknown) => void) {
+  constructor(job: DeliveredJob, reporter: Reporter, lost: (error: unknown) => void) {
     this.job = job;
     this.#reporter = reporter;
     this.#log = new Log((lines) => this.#report("logs", { lines }), lost);

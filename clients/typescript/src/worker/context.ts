@@ -1,5 +1,5 @@
 // What a handler sees of its job, and what it may do with it.
-import type { Job, JsonObject, LogLevel } from "../types.ts";
+import type { DeliveredJob, JsonObject, LogLevel } from "../types.ts";
 
 /** Thrown by a handler, says more than an ordinary error: whether and when to try again. */
 export class JobFailure extends Error {
@@ -36,4 +36,4 @@ export interface JobContext {
 }
 
 /** Does the work. What it returns is the job's result; what it throws fails the attempt. */
-export type Handler<Payload = any, Result = unknown> = (job: Job<Payload>, ctx: JobContext) => Promise<Result> | Result;
+export type Handler<Payload = any, Result = unknown> = (job: DeliveredJob<Payload>, ctx: JobContext) => Promise<Result> | Result;

@@ -3,7 +3,7 @@ import type { Emit } from "../emit.ts";
 import { EmitError, isEmitError } from "../errors.ts";
 import { freshKey, path } from "../http.ts";
 import { backoff, pause } from "../pause.ts";
-import type { Job } from "../types.ts";
+import type { DeliveredJob, Job } from "../types.ts";
 import { Attempt } from "./attempt.ts";
 import type { Handler } from "./context.ts";
 import { Reporter } from "./reporter.ts";
@@ -20,7 +20,7 @@ const KEEPALIVE_SECONDS = 10;
 export interface WorkerOptions {
   /** Else the client's, or the key's own. */
   space?: string;
-  /** Jobs at the same time; 1 by default. */
+  /** Jobs at the same time, a whole number; 1 by default. */
   concurrency?: number;
   /** Who works, as events and jobs show it; a fresh name by default. */
   name?: string;
@@ -39,6 +39,8 @@ export class Worker {
   #run: Promise<void> | undefined;
 
   constructor(emit: Emit, options: WorkerOptions) {
+    const { concurrency = 1 } = options;
+    if (!(Number.isInteger(concurrency) && concurrency > 0)) throw new RangeError(`concurrency is a whole number above 0, and not ${concurrency}`);
     this.#emit = emit;
     this.#options = options;
   }
@@ -72,6 +74,7 @@ export class Worker {
   }
 
   async #work(): Promise<void> {
+    if (this.#handlers.size === 0) throw new TypeError("a worker handles something: call handle() before run()");
     const poll = path`/spaces/${await this.#emit.spaceId(this.#options.space)}/jobs/poll`;
     const reporter = new Reporter(this.#emit.http);
     const concurrency = this.#options.concurrency ?? 1;
@@ -86,7 +89,7 @@ export class Worker {
       try {
         const body = { count: free, names: [...this.#handlers.keys()], waitSeconds: WAIT_SECONDS };
         const call = { body, headers, repeat: "never", signal: this.#hangUp.signal } as const;
-        const { jobs } = await this.#emit.http.call<{ jobs: Job[] }>("POST", poll, call);
+        const { jobs } = await this.#emit.http.call<{ jobs: DeliveredJob[] }>("POST", poll, call);
         tries = 0;
         for (const job of jobs) this.#begin(job, reporter, signal.aborted);
       } catch (error) {
@@ -99,7 +102,7 @@ export class Worker {
     }
   }
 
-  #begin(job: Job, reporter: Reporter, draining: boolean): void {
+  #begin(job: DeliveredJob, reporter: Reporter, draining: boolean): void {
     const attempt = new Attempt(job, reporter, (error) => this.#options.onError?.(error, job));
     const handler = this.#handlers.get(job.name);
     const keepaliveMs = Math.min(KEEPALIVE_SECONDS, job.timeoutSeconds / 3, job.deliveryTimeoutSeconds / 3) * 1_000;
