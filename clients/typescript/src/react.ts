@@ -4,6 +4,7 @@ import { createContext, createElement, type ReactNode, useContext, useMemo, useS
 import { Emit } from "./emit.ts";
 import type { EmitOptions } from "./http.ts";
 import { jobHistorySource, jobSource, type JobState } from "./react/job-source.ts";
+import type { Source } from "./react/source.ts";
 import { spaceSource, type SpaceState } from "./react/space-source.ts";
 
 export type { JobState, SpaceState };
@@ -11,9 +12,9 @@ export type { JobState, SpaceState };
 const Context = createContext<Emit | undefined>(undefined);
 
 /** Gives a client to the hooks below it: one that is there, or one made from the options. */
-export function EmitProvider(props: { children?: ReactNode; client?: Emit } & Partial<EmitOptions>): ReactNode {
-  const { client, children, url, token, space } = props;
-  const value = useMemo(() => client ?? new Emit({ url: url ?? "", token, space }), [client, url, token, space]);
+export function EmitProvider(props: { children?: ReactNode; client?: Emit } & Partial<Omit<EmitOptions, "fetch">>): ReactNode {
+  const { client, children, url = "", token, space, retries } = props;
+  const value = useMemo(() => client ?? new Emit({ url, token, space, retries }), [client, url, token, space, retries]);
   return createElement(Context.Provider, { value }, children);
 }
 
@@ -29,13 +30,16 @@ export function useEmit(): Emit {
  */
 export function useJob<Progress = any>(id: string, { history = false } = {}): JobState<Progress> {
   const emit = useEmit();
-  const source = useMemo(() => (history ? jobHistorySource : jobSource)(emit, id), [emit, id, history]);
-  return useSyncExternalStore(source.subscribe, source.get, source.get);
+  return useSource(useMemo(() => (history ? jobHistorySource : jobSource)(emit, id), [emit, id, history]));
 }
 
 /** A space's newest events (the latest 100, newest last) and the state of the connection. */
 export function useSpace(id: string): SpaceState {
   const emit = useEmit();
-  const source = useMemo(() => spaceSource(emit, id), [emit, id]);
-  return useSyncExternalStore(source.subscribe, source.get, source.get);
+  return useSource(useMemo(() => spaceSource(emit, id), [emit, id]));
+}
+
+/** A page that comes from a server begins with what the server could show, whatever is known here by then. */
+function useSource<T>({ subscribe, get, initial }: Source<T>): T {
+  return useSyncExternalStore(subscribe, get, () => initial);
 }

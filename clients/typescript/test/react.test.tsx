@@ -1,9 +1,10 @@
 // @vitest-environment jsdom
 // The React entry against the real server, under StrictMode, with nothing but the space's public token.
 import { StrictMode } from "react";
-import { createRoot } from "react-dom/client";
+import { createRoot, hydrateRoot } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { Emit } from "../src/index.ts";
 import { EmitProvider, useJob, useSpace } from "../src/react.ts";
 import { Server } from "./server.ts";
 
@@ -23,6 +24,11 @@ function Job({ id }: { id: string }) {
   return <p>{`${job.status} ${job.progress?.percent} ${job.connection.state} ${job.error?.message}`}</p>;
 }
 
+function History({ id }: { id: string }) {
+  const job = useJob(id, { history: true });
+  return <p>{`${job.connection.state} ${job.status} ${job.events.map((event) => event.type)} ${job.reason}`}</p>;
+}
+
 function Space({ id }: { id: string }) {
   const { events, connection } = useSpace(id);
   return <p>{`${connection.state} ${events.map((event) => event.type)}`}</p>;
@@ -36,11 +42,21 @@ async function shown(place: HTMLElement, text: string): Promise<void> {
   }
 }
 
-function mounted(token: string, child: React.ReactNode) {
+function mounted(key: string | Emit, child: React.ReactNode) {
   const place = document.createElement("div");
   const root = createRoot(place);
-  root.render(<StrictMode><EmitProvider url={server.url} token={token}>{child}</EmitProvider></StrictMode>);
-  return { place, end: () => root.unmount() };
+  const client = typeof key === "string" ? new Emit({ url: server.url, token: key }) : key;
+  const show = (child: React.ReactNode) => root.render(<StrictMode><EmitProvider client={client}>{child}</EmitProvider></StrictMode>);
+  show(child);
+  return { place, show, end: () => root.unmount() };
+}
+
+/** All that a place has shown. */
+function watched(place: HTMLElement): string[] {
+  const seen: string[] = [];
+  const observer = new MutationObserver(() => seen.push(place.textContent ?? ""));
+  observer.observe(place, { childList: true, characterData: true, subtree: true });
+  return seen;
 }
 
 test("a job is shown live with the public token, its earlier progress included", { timeout: 3 * PATIENCE_MS }, async () => {
@@ -70,6 +86,78 @@ test("a space is shown by one stream, however often it is mounted, and let go af
   await shown(place, "live created");
   expect(place.textContent).toBe("live createdlive created");
   end();
+});
+
+test("who comes back sees what is, and not what was when he left", { timeout: 3 * PATIENCE_MS }, async () => {
+  const own = await server.space();
+  const client = new Emit({ url: server.url, token: await server.key(own, ["jobs:read"]) });
+  const job = await server.call("POST", `/spaces/${own}/jobs`, { name: "a" });
+  const page = <><Space id={own} /><History id={job.id} /></>;
+  const first = mounted(client, page);
+  await shown(first.place, "live pending created");
+  await server.call("POST", `/spaces/${own}/jobs/poll`, { autoAck: true });
+  await shown(first.place, "live delivered,acked" + "live running created,delivered,acked");
+  first.end();
+  await new Promise((resolve) => setTimeout(resolve));
+  await server.call("POST", `/jobs/${job.id}/fail`, { error: "no", retryable: false });
+  const second = mounted(client, page);
+  const seen = watched(second.place);
+  await shown(second.place, "ended dead created,delivered,acked,dead");
+  await shown(second.place, "live ended");
+  // Whatever was missed meanwhile, there is no list with a hole in it.
+  expect(seen.filter((text) => text.includes("live delivered") || text.includes("running"))).toEqual([]);
+  second.end();
+});
+
+test("another id is another job, at once", { timeout: 3 * PATIENCE_MS }, async () => {
+  const [one, two] = await server.call("POST", `/spaces/${space}/jobs`, [{ name: "one" }, { name: "two" }]);
+  await server.call("POST", `/jobs/${two.id}/kill`);
+  const { place, show, end } = mounted(await server.key(space, "public"), <Job id={one.id} />);
+  await shown(place, "pending undefined live");
+  const seen = watched(place);
+  show(<Job id={two.id} />);
+  await shown(place, "killed undefined ended");
+  expect(seen[0]).toBe("undefined undefined connecting undefined");
+  await server.call("POST", `/jobs/${one.id}/claim`);
+  show(<Job id={one.id} />);
+  await shown(place, "delivered undefined live");
+  expect(seen.filter((text) => text.includes("pending"))).toEqual([]);
+  end();
+});
+
+test("a server that is not there yet is waited for", { timeout: 3 * PATIENCE_MS }, async () => {
+  const job = await server.call("POST", `/spaces/${space}/jobs`, { name: "a" });
+  let asked = 0;
+  const fetch_: typeof fetch = (...call) => (asked++ < 3 ? Promise.reject(new TypeError("not yet")) : fetch(...call));
+  const client = new Emit({ url: server.url, token: await server.key(space, "public"), fetch: fetch_, retries: 0 });
+  const { place, end } = mounted(client, <Job id={job.id} />);
+  await shown(place, "pending undefined live");
+  end();
+});
+
+test("a requeued job has nothing left of its first life", { timeout: 3 * PATIENCE_MS }, async () => {
+  const job = await server.call("POST", `/spaces/${space}/jobs`, { name: "again" });
+  await server.call("POST", `/jobs/${job.id}/kill`, { reason: "enough" });
+  await server.call("POST", `/jobs/${job.id}/requeue`);
+  const { place, end } = mounted(await server.key(space, ["jobs:read"]), <History id={job.id} />);
+  await shown(place, "live pending created,killed,requeued undefined");
+  end();
+});
+
+test("a page from a server is taken over as it is, also where more is known by then", { timeout: 3 * PATIENCE_MS }, async () => {
+  const job = await server.call("POST", `/spaces/${space}/jobs`, { name: "a" });
+  const client = new Emit({ url: server.url, token: await server.key(space, "public") });
+  const first = mounted(client, <Job id={job.id} />);
+  await shown(first.place, "pending undefined live");
+  const page = (client: Emit) => <EmitProvider client={client}><Job id={job.id} /></EmitProvider>;
+  const place = document.createElement("div");
+  place.innerHTML = renderToString(page(new Emit({ url: server.url })));
+  const wrong: unknown[] = [];
+  const root = hydrateRoot(place, page(client), { onRecoverableError: (error) => wrong.push(error) });
+  await shown(place, "pending undefined live");
+  expect(wrong).toEqual([]);
+  root.unmount();
+  first.end();
 });
 
 test("on a server it renders what it knows: nothing yet", () => {

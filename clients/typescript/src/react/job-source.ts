@@ -36,11 +36,13 @@ const follow = (history: boolean) => shared((emit: Emit, id: string) =>
     (async () => {
       // A stream's `init` carries no data: progress that was made before comes from here, and the stream goes on where
       // this answer ends. A job that has ended shows its end without being asked since when.
-      const { value: known, headers } = await emit.http.answer<Progress>("GET", path`/jobs/${id}/progress`, { signal });
-      merge({ status: known.status, name: known.jobName, progress: known.data ?? undefined, error: undefined });
-      const since = history ? 0 : isEnd(known.status) ? undefined : seqOf(headers);
+      const call = { signal, retries: Infinity };
+      const { value: known, headers } = await emit.http.answer<Progress>("GET", path`/jobs/${id}/progress`, call);
+      merge({ status: known.status, name: known.jobName, progress: known.data ?? undefined });
+      const seq = seqOf(headers);
+      const since = history ? 0 : isEnd(known.status) ? undefined : seq;
       const onConnection = (connection: Connection) => merge({ connection });
-      for await (const message of emit.jobs.watch(id, { since, signal, onConnection })) set((old) => next(old, message));
+      for await (const message of emit.jobs.watch(id, { since, signal, onConnection })) set((old) => next(old, message, seq));
     })().catch((error: Error) => signal.aborted || merge({ error, connection: { state: "ended" } }));
   }),
 );
@@ -48,13 +50,16 @@ const follow = (history: boolean) => shared((emit: Emit, id: string) =>
 export const jobSource = follow(false);
 export const jobHistorySource = follow(true);
 
-function next(old: JobState, message: JobMessage): JobState {
+/** `known`: up to there the state shows what came of it already, all but a result or a reason. */
+function next(old: JobState, message: JobMessage, known: number): JobState {
   if (message.type === "gap") return old;
-  const state = { ...old, status: message.status, name: message.jobName };
+  const fresh = message.seq > known;
+  const state = fresh ? { ...old, status: message.status, name: message.jobName } : { ...old };
   if (message.type === "init") return state;
   state.events = [...old.events.slice(1 - KEPT), message];
-  if (message.type === "progress") return { ...state, progress: message.data };
-  if (message.type === "completed") return { ...state, result: message.data };
-  if (message.type === "dead" || message.type === "killed") return { ...state, reason: message.data?.error ?? message.data?.reason };
+  if (message.type === "progress" && fresh) state.progress = message.data;
+  if (message.type === "requeued") Object.assign(state, { result: undefined, reason: undefined }, fresh && { progress: undefined });
+  if (message.type === "completed") state.result = message.data;
+  if (message.type === "dead" || message.type === "killed") state.reason = message.data?.error ?? message.data?.reason;
   return state;
 }

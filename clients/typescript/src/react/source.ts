@@ -1,6 +1,8 @@
-// A value that lives while somebody looks: started with the first who subscribes, stopped after the last has left.
+// A value that lives while somebody looks: started with the first who subscribes, stopped and forgotten after the last has
+// left. Who comes later begins anew: what was known by then may be wrong, and has a hole behind it.
 
 export interface Source<T> {
+  initial: T;
   get: () => T;
   subscribe: (changed: () => void) => () => void;
 }
@@ -22,6 +24,7 @@ export function source<T>(initial: T, start: (set: (change: (old: T) => T) => vo
     for (const listener of listeners) listener();
   };
   return {
+    initial,
     get: () => shown,
     subscribe: (changed) => {
       listeners.add(changed);
@@ -41,6 +44,9 @@ export function source<T>(initial: T, start: (set: (change: (old: T) => T) => vo
           if (listeners.size > 0) return;
           stop?.abort();
           stop = undefined;
+          clearTimeout(painting);
+          painting = undefined;
+          value = shown = initial;
         });
       };
     },
