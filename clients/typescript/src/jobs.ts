@@ -2,7 +2,7 @@
 import type { Emit } from "./emit.ts";
 import { JobEndedError } from "./errors.ts";
 import { freshKey, nextOf, path, seqOf } from "./http.ts";
-import type { BulkResult, Job, JobEdit, JobEvent, JobMessage, JobStatus, LogLevel, LogLine, NewJob, Progress, Token } from "./types.ts";
+import type { BulkResult, Job, JobEdit, JobEvent, JobMessage, JobStatus, LogLevel, LogLine, MadeToken, NewJob, Progress } from "./types.ts";
 import { isEnd } from "./types.ts";
 import { watchJob, type WatchOptions } from "./watch/watch.ts";
 
@@ -19,7 +19,7 @@ export interface ListOptions extends InSpace {
   tag?: string;
   ids?: string[];
   limit?: number;
-  cursor?: string;
+  cursor?: string | undefined;
   include?: ("payload" | "result")[];
 }
 
@@ -118,7 +118,7 @@ export class Jobs {
   }
 
   /** A throw-away key that sees this job's progress and nothing else. */
-  async mintToken(id: string, expiresInSeconds: number): Promise<Token> {
+  async mintToken(id: string, expiresInSeconds: number): Promise<MadeToken> {
     return this.#http.call("POST", path`/jobs/${id}/tokens`, { body: { expiresInSeconds } });
   }
 

@@ -1,6 +1,6 @@
 // Keys, for admins: of a space, or (without one) bound to none.
 import { type Http, path } from "./http.ts";
-import type { NewToken, Token } from "./types.ts";
+import type { MadeToken, NewToken, Token } from "./types.ts";
 
 const keysOf = (space: string | null) => (space === null ? "/tokens" : path`/spaces/${space}/tokens`);
 const keyOf = (space: string | null, id: string) =>
@@ -19,7 +19,7 @@ export class Tokens {
   }
 
   /** A new key; its secret, `token`, is shown here and never again. */
-  async create(space: string | null, token: NewToken): Promise<Token> {
+  async create(space: string | null, token: NewToken): Promise<MadeToken> {
     return this.#http.call("POST", keysOf(space), { body: token });
   }
 
@@ -29,7 +29,7 @@ export class Tokens {
   }
 
   /** A new secret in place of a key's old one, which lives on for `graceSeconds`. */
-  async rotate(space: string, tokenId: string, graceSeconds = 0): Promise<Token> {
+  async rotate(space: string, tokenId: string, graceSeconds = 0): Promise<MadeToken> {
     return this.#http.call("POST", path`/spaces/${space}/tokens/${tokenId}/rotate`, { body: { graceSeconds } });
   }
 }

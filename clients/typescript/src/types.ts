@@ -86,6 +86,8 @@ export type Progress<Data = any> = With<Schemas["Progress"], { status: JobStatus
 export type JobEdit = Schemas["EditRequest"];
 export type Me = With<Schemas["Me"], { scopes: Scope[] }>;
 export type Token = With<Schemas["Token"], { scopes: Scope[] }>;
+/** A key that was just made: its secret is shown here and never again. */
+export type MadeToken = Token & { token: string };
 export type NewToken = { name: string; scopes: Scope[]; expiresAt?: string | null; jobId?: string | null };
 export type Space = Schemas["Space"];
 export type SpaceSettings = Schemas["SpaceRequest"];

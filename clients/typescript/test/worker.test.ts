@@ -100,3 +100,35 @@ test("a drain lets a handler say where it stood, and does not wait for it", asyn
   await run;
   expect(await emit.jobs.get(id)).toMatchObject({ status: "pending", attemptNumber: 0, checkpoint: { page: 7 } });
 });
+
+test("a worker that is there before its server waits for it", async () => {
+  const space = await server.space();
+  let asked = 0;
+  const fetch_: typeof fetch = (...call) => (asked++ < 3 ? Promise.reject(new TypeError("not yet")) : fetch(...call));
+  const emit = new Emit({ url: server.url, token: await server.key(space, ["jobs:create", "jobs:worker"]), retries: 0, fetch: fetch_ });
+  const worker = emit.worker().handle("a", () => 7);
+  const run = worker.run();
+  const { id } = await server.call("POST", `/spaces/${space}/jobs`, { name: "a" });
+  await Promise.race([run, emit.jobs.wait(id)]);
+  expect(await emit.jobs.get(id)).toMatchObject({ status: "completed", result: 7 });
+  await worker.drain();
+  await run;
+});
+
+test("a drain without an end to its patience waits for what it has begun", async () => {
+  const emit = new Emit({ url: server.url, token: ADMIN_KEY, space: await server.space() });
+  const { id } = await emit.jobs.create({ name: "a" });
+  const worker = emit.worker();
+  const begun = new Promise<void>((resolve) => {
+    worker.handle("a", async (_, { signal }) => {
+      resolve();
+      await new Promise((done) => setTimeout(done, 100));
+      signal.throwIfAborted();
+    });
+  });
+  const run = worker.run();
+  await begun;
+  await worker.drain({ graceSeconds: Infinity });
+  await run;
+  expect(await emit.jobs.get(id)).toMatchObject({ status: "completed" });
+});

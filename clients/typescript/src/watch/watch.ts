@@ -16,7 +16,7 @@ export type Connection =
 
 export interface WatchOptions {
   /** Everything after this number is wanted, then what comes. */
-  since?: number;
+  since?: number | undefined;
   /** Ends the watching, quietly. */
   signal?: AbortSignal;
   /** Told whenever the connection's state changes. */

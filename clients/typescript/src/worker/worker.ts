@@ -46,7 +46,7 @@ export class Worker {
   }
 
   /** Which function does the jobs of a name. */
-  handle<Payload = any>(name: string, handler: Handler<Payload>): this {
+  handle<Payload = any, Result = unknown>(name: string, handler: Handler<Payload, Result>): this {
     this.#handlers.set(name, handler);
     return this;
   }
@@ -75,7 +75,7 @@ export class Worker {
 
   async #work(): Promise<void> {
     if (this.#handlers.size === 0) throw new TypeError("a worker handles something: call handle() before run()");
-    const poll = path`/spaces/${await this.#emit.spaceId(this.#options.space)}/jobs/poll`;
+    let poll: string | undefined;
     const reporter = new Reporter(this.#emit.http);
     const concurrency = this.#options.concurrency ?? 1;
     const headers = { "x-emit-worker": this.#options.name ?? `worker-${freshKey().slice(0, 8)}` };
@@ -87,6 +87,7 @@ export class Worker {
         continue;
       }
       try {
+        poll ??= path`/spaces/${await this.#emit.spaceId(this.#options.space)}/jobs/poll`;
         const body = { count: free, names: [...this.#handlers.keys()], waitSeconds: WAIT_SECONDS };
         const call = { body, headers, repeat: "never", signal: this.#hangUp.signal } as const;
         const { jobs } = await this.#emit.http.call<{ jobs: DeliveredJob[] }>("POST", poll, call);
@@ -94,8 +95,8 @@ export class Worker {
         for (const job of jobs) this.#begin(job, reporter, signal.aborted);
       } catch (error) {
         if (signal.aborted) break;
-        // A key that may not poll is told to whoever started the worker; a server that restarts is waited for.
-        if (error instanceof EmitError && error.status >= 400 && error.status < 500 && !error.refused) throw error;
+        // A key that may not poll, or no space to poll, is told to whoever started the worker; a server that starts is waited for.
+        if (error instanceof EmitError ? error.status >= 400 && error.status < 500 && !error.refused : !poll) throw error;
         if (!isEmitError(error, "connection")) this.#options.onError?.(error);
         await pause(backoff(tries++, (error as EmitError).retryAfter), signal).catch(() => {});
       }

@@ -1,0 +1,29 @@
+// What a watcher is told of its connection.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Connection, Emit } from "../src/index.ts";
+import { ADMIN_KEY, Server } from "./server.ts";
+
+const server = new Server();
+beforeAll(async () => void (await server.start()));
+afterAll(() => server.stop());
+
+const textOf = (connection: Connection) => (connection.state === "catching-up" ? `behind ${connection.behind}` : connection.state);
+
+/** What was told by the time that so many messages have come. */
+async function told(since: number, messages: number): Promise<string[]> {
+  const space = await server.space();
+  await server.call("POST", `/spaces/${space}/jobs`, [{ name: "a" }, { name: "a" }, { name: "a" }]);
+  const emit = new Emit({ url: server.url, token: ADMIN_KEY });
+  const heard: string[] = [];
+  const onConnection = (connection: Connection) => heard.push(textOf(connection));
+  for await (const _ of emit.spaces.watch(space, { since, onConnection })) if (--messages === 0) break;
+  return heard;
+}
+
+test("how far behind it is, until it is no more", async () => {
+  expect(await told(1, 2)).toEqual(["connecting", "behind 2", "behind 1", "live", "ended"]);
+});
+
+test("and after a gap, how far behind what is there now", async () => {
+  expect(await told(1_000_000, 4)).toEqual(["connecting", "live", "behind 3", "behind 2", "behind 1", "live", "ended"]);
+});
