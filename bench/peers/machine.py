@@ -89,4 +89,6 @@ def syncs_a_second(folder: pathlib.Path, seconds: float) -> float:
 
 def described() -> str:
     memory = pathlib.Path("/proc/meminfo").read_text().split()[1]
-    return f"{os.cpu_count()} cores shared by server and load, {int(memory) >> 20} GiB, Linux {platform.release()}"
+    # Of the kernel's name the numbers alone: what follows is the machine's own affair.
+    kernel = platform.release().partition("-")[0]
+    return f"{os.cpu_count()} cores shared by server and load, {int(memory) >> 20} GiB, Linux {kernel}"
