@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Where the server's time goes under 64 clients: a flame graph, and a table of shares. `./task profile` installs what this
-needs (perf, inferno) and calls it.
+"""Where the server's time goes under 64 clients: a flame graph, and a table of shares. `./task profile` installs what
+this needs (perf, inferno) and calls it.
 
 Samples are taken by the processor's clock, which virtual machines have too; stacks are unwound from the debug
 information of the release binary, and with inlined calls.
