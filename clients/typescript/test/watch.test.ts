@@ -1,5 +1,5 @@
-// What a watcher is told of its connection.
-import { afterAll, beforeAll, expect, test } from "vitest";
+// What a watcher is told of its connection, and what a slow one costs.
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Connection, Emit } from "../src/index.ts";
 import { ADMIN_KEY, Server } from "./server.ts";
 
@@ -26,4 +26,25 @@ test("how far behind it is, until it is no more", async () => {
 
 test("and after a gap, how far behind what is there now", async () => {
   expect(await told(1_000_000, 4)).toEqual(["connecting", "live", "behind 3", "behind 2", "behind 1", "live", "ended"]);
+});
+
+test("a slow reader keeps a bounded number of messages waiting, and misses none", async () => {
+  const space = await server.space();
+  const jobs = Array.from({ length: 1_000 }, () => ({ name: "a" }));
+  for (let n = 0; n < 15; n++) await server.call("POST", `/spaces/${space}/jobs`, jobs);
+  let hungUp = () => {};
+  const full = new Promise<void>((resolve) => (hungUp = resolve));
+  vi.stubGlobal("WebSocket", class extends WebSocket {
+    override close() {
+      hungUp();
+      super.close();
+    }
+  });
+  let next = 1;
+  for await (const { seq } of new Emit({ url: server.url, token: ADMIN_KEY }).spaces.watch(space, { since: 0 })) {
+    if (next === 1) await full;
+    expect(seq).toBe(next++);
+    if (next > 15_000) break;
+  }
+  vi.unstubAllGlobals();
 });

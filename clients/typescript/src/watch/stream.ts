@@ -16,6 +16,9 @@ export interface Ask {
   opened: () => void;
 }
 
+/** Messages that wait for a slow reader. What comes after them is the server's to keep: the watcher comes back for it. */
+const WAITING_MAX = 10_000;
+
 /** The messages of one connection as text, until it closes. Throws the problem of a refusal. */
 export function connect(http: Http, ask: Ask): AsyncGenerator<string, Closed, void> {
   return typeof WebSocket === "function" ? overWebSocket(http, ask) : overEvents(http, ask);
@@ -35,11 +38,16 @@ async function* overWebSocket(http: Http, ask: Ask): AsyncGenerator<string, Clos
     ask.opened();
   };
   socket.onmessage = (event) => {
+    if (closed) return;
     waiting.push(event.data as string);
+    if (waiting.length === WAITING_MAX) {
+      socket.close();
+      closed = { code: 1013, reason: "the reader is slow" };
+    }
     wake();
   };
   socket.onclose = ({ code, reason }) => {
-    closed = { code, reason };
+    closed ??= { code, reason };
     wake();
   };
   // Node tells no close of what was never open.
