@@ -144,6 +144,22 @@ test("a requeued job has nothing left of its first life", { timeout: 3 * PATIENC
   end();
 });
 
+test("after a restored backup what comes counts, and not what was known", { timeout: 3 * PATIENCE_MS }, async () => {
+  const own = await server.space();
+  const job = await server.call("POST", `/spaces/${own}/jobs`, { name: "a" });
+  // The state was read of a server that had come further than the one that is there now.
+  const fetch_: typeof fetch = async (...call) => {
+    const answer = await fetch(...call);
+    return String(call[0]).includes("/progress") ? new Response(await answer.text(), { headers: { "x-emit-seq": "1000000" } }) : answer;
+  };
+  const client = new Emit({ url: server.url, token: await server.key(own, ["jobs:read"]), fetch: fetch_ });
+  const { place, end } = mounted(client, <Job id={job.id} />);
+  await shown(place, "pending undefined live");
+  await server.call("POST", `/jobs/${job.id}/claim`);
+  await shown(place, "delivered undefined live");
+  end();
+});
+
 test("a page from a server is taken over as it is, also where more is known by then", { timeout: 3 * PATIENCE_MS }, async () => {
   const job = await server.call("POST", `/spaces/${space}/jobs`, { name: "a" });
   const client = new Emit({ url: server.url, token: await server.key(space, "public") });

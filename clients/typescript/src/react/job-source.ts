@@ -39,10 +39,14 @@ const follow = (history: boolean) => shared((emit: Emit, id: string) =>
       const call = { signal, retries: Infinity };
       const { value: known, headers } = await emit.http.answer<Progress>("GET", path`/jobs/${id}/progress`, call);
       merge({ status: known.status, name: known.jobName, progress: known.data ?? undefined });
-      const seq = seqOf(headers);
+      let seq = seqOf(headers);
       const since = history ? 0 : isEnd(known.status) ? undefined : seq;
       const onConnection = (connection: Connection) => merge({ connection });
-      for await (const message of emit.jobs.watch(id, { since, signal, onConnection })) set((old) => next(old, message, seq));
+      for await (const message of emit.jobs.watch(id, { since, signal, onConnection })) {
+        // A restored backup: numbers begin anew, and what was known is no more.
+        if (message.type === "gap" && message.data.reason === "ahead") seq = message.seq;
+        set((old) => next(old, message, seq));
+      }
     })().catch((error: Error) => signal.aborted || merge({ error, connection: { state: "ended" } }));
   }),
 );
