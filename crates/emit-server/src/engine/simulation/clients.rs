@@ -260,29 +260,48 @@ impl Client {
         let (now, caller) = (self.clock.now(), Caller::default());
         let engine = self.engine.clone();
         let lines = &self.faults.lines;
-        let ask = engine.clone();
-        let made = async move { ask.create_space(new_space("administered", now), public_token(now)).await };
+        let journal = &self.journal;
+        // Somebody uses the keys meanwhile.
+        let pause = || tokio::time::sleep(Duration::from_millis(100));
+        let (ask, public) = (engine.clone(), public_token(now));
+        let public_hash = public.hash;
+        let made = async move { ask.create_space(new_space("administered", now), public).await };
         let space = lines.call(made).await?.ok()?.space;
+        journal.key_made(public_hash);
         let key = |space| Token { secret: None, space, ..public_token(now) };
         let (first, second) = (key(Some((space.no, space.id))), key(None));
+        let (first_hash, second_hash) = (first.hash, second.hash);
         let (ask, token) = (engine.clone(), first.clone());
         lines.call(async move { ask.create_token(token).await }).await?.ok()?;
+        journal.key_made(first_hash);
+        pause().await;
         let ask = engine.clone();
         let grace = self.rng.random_range(0..2) * 1_000;
+        journal.key_goes(first_hash, None);
         let rotated = lines
             .call(async move { ask.rotate_token(Some(space.id), first.id, second, grace).await })
             .await?
             .ok()?;
+        journal.key_made(second_hash);
+        if grace == 0 {
+            journal.key_goes(first_hash, Some(false));
+        }
         engine.touch_tokens(vec![(rotated.id, now)]);
-        if let Some(job) = self.journal.some_job(0) {
+        if let Some(job) = journal.some_job(0) {
             let ask = engine.clone();
             let token = key(None);
             let _ = lines.call(async move { ask.mint_job_token(caller, job, token).await }).await?;
         }
+        pause().await;
         let ask = engine.clone();
+        journal.key_goes(second_hash, None);
         lines.call(async move { ask.delete_token(Some(space.id), rotated.id).await }).await?.ok()?;
+        journal.key_goes(second_hash, Some(false));
+        pause().await;
         let ask = engine.clone();
+        journal.key_goes(public_hash, None);
         lines.call(async move { ask.delete_space(space.id, true).await }).await?.ok()?;
+        [public_hash, first_hash].into_iter().for_each(|hash| journal.key_goes(hash, Some(false)));
         let gone = lines.call(async move { engine.create(space.id, vec![plain("late")]).await }).await?;
         assert!(gone.is_err(), "a job was made in a space that is gone");
         Some(())

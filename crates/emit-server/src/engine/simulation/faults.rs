@@ -129,7 +129,10 @@ impl Faults {
         let weather = state.weather;
         let kind = match weather {
             Weather::Fine => None,
-            Weather::Rough(rate) if state.rng.random_bool(rate) => {
+            // A commit has the disk to wait for.
+            Weather::Rough(rate)
+                if state.rng.random_bool(if method == "commit" { rate.sqrt() } else { rate }) =>
+            {
                 let some = Kind::ALL[state.rng.random_range(0..3)];
                 Some(if state.rng.random_bool(0.01) { Kind::Stopped } else { some })
             }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use emit_core::time::DAY;
 use emit_core::{Job, JobId, JobNo, Millis, Recorded, SpaceId, SpaceNo, TokenId};
 use emit_store::{
     CallbackLane, Change, Contents, EventsPage, FailingEndpoint, Figures, FoundJob, JobsPage, ListQuery,
@@ -73,6 +74,15 @@ macro_rules! set {
     }};
 }
 
+/// A job goes, and frees its idempotency key.
+fn forget(state: &mut State, undo: &mut Vec<Undo>, job: &Job) {
+    if let Some(key) = job.spec.idempotency_key.clone() {
+        set!(state.keys, undo, (job.space, key), None);
+    }
+    set!(state.jobs, undo, job.no, None);
+    set!(state.numbers, undo, job.id, None);
+}
+
 impl ModelWriter {
     fn write_change(&mut self, now: Millis, change: &mut Change) {
         let mut state = self.store.state();
@@ -112,21 +122,17 @@ impl ModelWriter {
         if let Some(after) = after {
             space.counts[after as usize] += 1;
         }
-        if let Some(key) = change.job.spec.idempotency_key.clone() {
-            if let Some(fingerprint) = change.fingerprint {
-                let known = (Remembered { fingerprint, job: change.job.id }, now);
-                set!(state.keys, undo, (space.no, key.clone()), Some(known));
-            }
-            if change.erase {
-                set!(state.keys, undo, (space.no, key), None);
-            }
+        if let Some(key) = change.job.spec.idempotency_key.clone()
+            && let Some(fingerprint) = change.fingerprint
+        {
+            let known = (Remembered { fingerprint, job: change.job.id }, now);
+            set!(state.keys, undo, (space.no, key), Some(known));
         }
         if change.payload.is_some() {
             contents.payload.clone_from(&change.payload);
         }
         if change.erase {
-            set!(state.jobs, undo, no, None);
-            set!(state.numbers, undo, change.job.id, None);
+            forget(state, undo, &change.job);
         } else {
             set!(state.jobs, undo, no, Some((change.job.clone(), contents)));
         }
@@ -285,8 +291,31 @@ impl Writer for ModelWriter {
         Ok(())
     }
 
-    fn retain(&mut self, _: Millis, _: usize) -> Result<bool> {
-        Ok(false)
+    /// Events from the oldest on; with the one that ended it goes the job.
+    fn retain(&mut self, now: Millis, limit: usize) -> Result<bool> {
+        let mut state = self.store.state();
+        let (state, undo) = (&mut *state, &mut self.undo);
+        let mut left = limit;
+        for mut space in state.spaces.values().cloned().collect::<Vec<_>>() {
+            let cutoff = now - space.retention_days * DAY;
+            while left > 0
+                && let Some(event) = state.events.get(&(space.no, space.oldest_seq))
+                && event.at <= cutoff
+            {
+                left -= 1;
+                let job = state.jobs.get(&event.job).map(|(job, _)| job.clone());
+                if let Some(job) =
+                    job.filter(|job| job.status.is_terminal() && job.result_seq == Some(event.seq))
+                {
+                    space.counts[job.status as usize] -= 1;
+                    forget(state, undo, &job);
+                }
+                set!(state.events, undo, (space.no, space.oldest_seq), None);
+                space.oldest_seq += 1;
+            }
+            set!(state.spaces, undo, space.no, Some(space));
+        }
+        Ok(left == 0)
     }
 
     fn probe(&mut self) -> Result<()> {
@@ -337,7 +366,13 @@ impl Reader for ModelStore {
             rest.map(|(_, event)| event).filter(|event| event.job_id == id).cloned().collect();
         let more = events.len() > limit;
         events.truncate(limit);
-        Ok(Some(EventsPage { events, position: space.seq, oldest: 1, last_at: space.last_at, more }))
+        Ok(Some(EventsPage {
+            events,
+            position: space.seq,
+            oldest: space.oldest_seq,
+            last_at: space.last_at,
+            more,
+        }))
     }
 
     fn space_events(
@@ -352,7 +387,13 @@ impl Reader for ModelStore {
         let rest = state.events.range((no, after + 1)..(no + 1, 0));
         let events: Vec<_> = rest.take(limit).map(|(_, event)| event.clone()).collect();
         let more = events.last().is_some_and(|last| last.seq < space.seq);
-        Ok(Some(EventsPage { events, position: space.seq, oldest: 1, last_at: space.last_at, more }))
+        Ok(Some(EventsPage {
+            events,
+            position: space.seq,
+            oldest: space.oldest_seq,
+            last_at: space.last_at,
+            more,
+        }))
     }
 
     fn logs(&mut self, _: JobNo, _: &LogQuery, _: usize) -> Result<(Vec<LogLine>, bool)> {
@@ -371,8 +412,10 @@ impl Reader for ModelStore {
         Ok(Vec::new())
     }
 
-    fn token_by_hash(&mut self, _: &[u8; 32]) -> Result<Option<Token>> {
-        Ok(None)
+    fn token_by_hash(&mut self, hash: &[u8; 32]) -> Result<Option<Token>> {
+        let state = self.state();
+        let is_there = |token: &&Token| token.space.is_none_or(|(no, _)| state.spaces.contains_key(&no));
+        Ok(state.tokens.values().filter(is_there).find(|token| token.hash == *hash).cloned())
     }
 
     fn oldest_available(&mut self, _: SpaceNo) -> Result<Option<Millis>> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use emit_core::{Millis, Recorded};
+use emit_core::{JobId, Millis, Recorded};
 use emit_store::conformance::{START, plain};
 use emit_store::{Space, Store};
 use rand::rngs::StdRng;
@@ -28,6 +28,9 @@ use crate::realtime::Hub;
 use crate::realtime::testing::Watcher;
 
 const CLIENTS: usize = 8;
+/// How long each space keeps its events. One drops whatever it may, at once: nobody watches that one.
+const RETENTION_DAYS: [i64; 3] = [14, 14, 0];
+const WATCHED: usize = 2;
 /// Between two turns when nobody asks for anything new.
 const AT_REST: Duration = Duration::from_millis(250);
 
@@ -69,6 +72,7 @@ struct Node {
     incoming: Receiver<Work>,
     clock: Arc<Clock>,
     hub: Arc<Hub>,
+    keyring: Arc<Keyring>,
     watchers: Vec<Watcher>,
     /// Of jobs.
     followers: Vec<Follower>,
@@ -82,8 +86,9 @@ impl World {
         let faults = Faults::new(rng.random());
         let mut writer = store.writer().unwrap();
         writer.begin().unwrap();
+        let space = |retention_days| Space { retention_days, ..new_space("simulated", START) };
         let spaces: Arc<[Space]> =
-            (0..2).map(|_| writer.insert_space(&new_space("simulated", START)).unwrap()).collect();
+            RETENTION_DAYS.iter().map(|days| writer.insert_space(&space(*days)).unwrap()).collect();
         writer.commit(&mut []).unwrap();
         drop(writer);
         let mut world = World {
@@ -91,7 +96,7 @@ impl World {
             faults,
             journal: Arc::default(),
             rng,
-            seen: vec![Vec::new(); spaces.len()],
+            seen: vec![Vec::new(); WATCHED],
             spaces,
             turn: Arc::default(),
             start: Instant::now(),
@@ -122,7 +127,8 @@ impl World {
         let writer = FailingWriter { inner: self.store.writer().unwrap(), faults: self.faults.clone() };
         let rng = StdRng::seed_from_u64(self.rng.random());
         let (outlet, outbox) = (Arc::default(), Arc::default());
-        let shared = Shared { clock: clock.clone(), hub: hub.clone(), keyring, outlet, outbox };
+        let shared =
+            Shared { clock: clock.clone(), hub: hub.clone(), keyring: keyring.clone(), outlet, outbox };
         let (engine, mut lanes) = Engine::assemble(vec![Box::new(writer)], &shared, rng);
         let (lane, incoming) = lanes.swap_remove(0);
         let over = Arc::new(AtomicBool::new(false));
@@ -148,7 +154,7 @@ impl World {
                 Watcher::of_space(&hub, &self.store, &now, seen.len() as i64)
             })
             .collect();
-        Node { engine, lane, incoming, clock, hub, watchers, followers: Vec::new(), clients, over }
+        Node { engine, lane, incoming, clock, hub, keyring, watchers, followers: Vec::new(), clients, over }
     }
 
     async fn live(&mut self, node: &mut Node, course: &Course) {
@@ -196,12 +202,31 @@ impl World {
             }
         }
         self.follow(node).await;
+        self.use_a_key(node).await;
+    }
+
+    /// A key opens while it stands in the store, whatever this node remembers of it, and not once somebody was told
+    /// that it is gone.
+    async fn use_a_key(&mut self, node: &Node) {
+        if !self.rng.random_bool(0.5) {
+            return;
+        }
+        let Some((hash, is_good)) = self.journal.some_key(self.rng.random_range(0..1_000)) else { return };
+        let opens = node.keyring.find_by_hash(hash).await.unwrap().is_some();
+        let stored = self.store.reader().unwrap().token_by_hash(&hash).unwrap();
+        let now = node.clock.now();
+        let is_there = stored.is_some_and(|token| token.expires_at.is_none_or(|end| now < end));
+        assert_eq!(opens, is_there, "opens, is there");
+        assert!(is_good.is_none_or(|is_good| is_good == opens), "told {is_good:?}, and opens: {opens}");
+        // Whatever was ready beside the thread that read goes first, so that its pace decides nothing.
+        sleep(Duration::from_millis(1)).await;
     }
 
     /// Now and then somebody comes to watch one of the latest jobs; who is there looks when it likes.
     async fn follow(&mut self, node: &mut Node) {
         if self.rng.random_bool(0.1)
             && let Some(job) = self.journal.some_job(self.rng.random_range(0..1_000))
+            && self.is_watched(job)
         {
             let whole = self.rng.random();
             node.followers.extend(Follower::open(&node.hub, &self.store, job, whole));
@@ -211,6 +236,11 @@ impl World {
                 follower.look().await;
             }
         }
+    }
+
+    fn is_watched(&self, job: JobId) -> bool {
+        let found = self.store.reader().unwrap().job(job).unwrap();
+        found.is_some_and(|found| self.spaces[..WATCHED].iter().any(|space| space.no == found.space.no))
     }
 
     fn check_followers(&self, node: &Node, all: bool) {
@@ -253,6 +283,10 @@ impl World {
                 let due = job.due_at().map(|due| due.max(job.updated_at));
                 assert!(due.is_none_or(|due| due > now - 1_500), "its time has passed: {job:?}");
             }
+        }
+        for space in &self.spaces[WATCHED..] {
+            let kept = all_events(&mut *reader, space);
+            assert!(kept.first().is_none_or(|event| event.at > now - 3_000), "kept too long: {:?}", kept[0]);
         }
         for space in self.spaces.clone().iter() {
             self.serves_a_witness(node, space).await;
