@@ -13,6 +13,7 @@ mod answers;
 mod batch;
 mod bulk;
 mod create;
+mod homes;
 mod lane;
 mod pace;
 mod polls;
@@ -38,6 +39,7 @@ use rand::rngs::StdRng;
 use tokio::sync::oneshot;
 
 pub use answers::{Bulk, Created, Done, NewSpace};
+use homes::Homes;
 use lane::{Flags, Lane};
 use work::{PollCall, Reply, Work};
 
@@ -111,6 +113,7 @@ pub struct Engine {
     queues: Arc<[SyncSender<Work>]>,
     /// How each lane fares.
     health: Arc<[Arc<AtomicU8>]>,
+    homes: Arc<Homes>,
     draining: Arc<AtomicBool>,
 }
 
@@ -188,7 +191,9 @@ impl Engine {
             queues.push(queue);
             all_health.push(health);
         }
-        (Engine { queues: queues.into(), health: all_health.into(), draining }, lanes)
+        let engine =
+            Engine { queues: queues.into(), health: all_health.into(), homes: Arc::default(), draining };
+        (engine, lanes)
     }
 
     /// How the engine fares: as its worst lane does.
@@ -207,8 +212,17 @@ impl Engine {
     }
 
     fn push(&self, work: Work) -> Result<(), Refusal> {
-        let lane = work.home().map_or(0, |home| lane_of(home, self.queues.len()));
+        let lane = match self.queues.len() {
+            1 => 0,
+            lanes => work.home(&self.homes).map_or(0, |home| lane_of(home, lanes)),
+        };
         self.push_on(lane, work)
+    }
+
+    fn learn_homes<'a>(&self, seen: impl IntoIterator<Item = &'a Done>) {
+        if self.queues.len() > 1 {
+            self.homes.learn(seen.into_iter().map(|done| (done.job.id, done.space)));
+        }
     }
 
     fn push_on(&self, lane: usize, work: Work) -> Result<(), Refusal> {
@@ -251,17 +265,21 @@ impl Engine {
         let (reply, mut answer) = oneshot::channel();
         let call = PollCall { query, reply, waits: !wait.is_zero(), engine: self.clone() };
         self.push(Work::Poll { space, call })?;
-        if wait.is_zero() {
-            return answer.await.unwrap_or(Err(Refusal::OutcomeUnknown));
-        }
-        match tokio::time::timeout(wait, &mut answer).await {
-            Ok(answered) => answered.unwrap_or(Err(Refusal::OutcomeUnknown)),
-            Err(_) => {
-                // From here on the engine claims nothing for us; what it had claimed already is taken.
-                answer.close();
-                answer.try_recv().unwrap_or_else(|_| Ok(Polled { jobs: Vec::new(), engine: self.clone() }))
+        let polled = if wait.is_zero() {
+            answer.await.unwrap_or(Err(Refusal::OutcomeUnknown))
+        } else {
+            match tokio::time::timeout(wait, &mut answer).await {
+                Ok(answered) => answered.unwrap_or(Err(Refusal::OutcomeUnknown)),
+                Err(_) => {
+                    // From here on the engine claims nothing for us; what it had claimed already is taken.
+                    answer.close();
+                    answer
+                        .try_recv()
+                        .unwrap_or_else(|_| Ok(Polled { jobs: Vec::new(), engine: self.clone() }))
+                }
             }
-        }
+        };
+        polled.inspect(|polled| self.learn_homes(&polled.jobs))
     }
 
     /// Hands out one pending job by its id.
@@ -277,14 +295,18 @@ impl Engine {
 
     /// Takes a worker's report.
     pub async fn report(&self, caller: Caller, call: ReportCall) -> Result<Done, Refusal> {
-        self.ask(|reply| Work::Report { caller, call, reply }).await
+        let done = self.ask(|reply| Work::Report { caller, call, reply }).await;
+        done.inspect(|done| self.learn_homes([done]))
     }
 
     /// Takes many reports, each of which stands alone.
     pub async fn reports(&self, caller: Caller, calls: Vec<ReportCall>) -> Vec<Result<Done, Refusal>> {
         let count = calls.len();
         match self.ask(|reply| Work::Reports { caller, calls, reply }).await {
-            Ok(answers) => answers,
+            Ok(answers) => {
+                self.learn_homes(answers.iter().flatten());
+                answers
+            }
             Err(refusal) => vec![Err(refusal); count],
         }
     }

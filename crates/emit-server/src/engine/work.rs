@@ -8,6 +8,7 @@ use emit_core::{Command, DeliveryId, JobId, Millis, NewJob, Refusal, SpaceId, Sp
 use emit_store::{Matching, Space, Token};
 use tokio::sync::oneshot;
 
+use super::homes::Homes;
 use super::{Bulk, Caller, Created, Done, Engine, NewSpace, PollQuery, Polled, ReportCall, SpaceEdit};
 
 /// Where an answer goes once the commit is on disk.
@@ -135,18 +136,19 @@ impl Work {
 
     /// Whose lane it belongs to: its space, as far as it is known, or else its job. On any other lane it would be
     /// done as well, but would wait for whoever numbers the events of its space.
-    pub(super) fn home(&self) -> Option<Id> {
+    pub(super) fn home(&self, homes: &Homes) -> Option<Id> {
+        let of_job = |caller: &Caller, job: &JobId| caller.home.or_else(|| homes.of(*job)).or(Some(*job));
         match self {
             Work::Create { space, .. } | Work::Poll { space, .. } | Work::Bulk { space, .. } => Some(*space),
             Work::UpdateSpace { id, .. } | Work::DeleteSpace { id, .. } => Some(*id),
             Work::CreateSpace { space, .. } => Some(space.id),
             Work::Claim { caller, job, .. }
             | Work::Single { caller, job, .. }
-            | Work::MintJobToken { caller, job, .. } => caller.home.or(Some(*job)),
-            Work::Report { caller, call, .. } => caller.home.or(Some(call.job)),
-            Work::Reports { caller, calls, .. } => caller.home.or(calls.first().map(|call| call.job)),
+            | Work::MintJobToken { caller, job, .. } => of_job(caller, job),
+            Work::Report { caller, call, .. } => of_job(caller, &call.job),
+            Work::Reports { caller, calls, .. } => calls.first().and_then(|call| of_job(caller, &call.job)),
             Work::GiveBack { space, .. } => Some(*space),
-            Work::CallbackTried { job, .. } => Some(*job),
+            Work::CallbackTried { job, .. } => of_job(&Caller::default(), job),
             Work::CreateToken { token, .. } => token.space.map(|(_, id)| id),
             Work::DeleteToken { space, .. } | Work::RotateToken { space, .. } => *space,
             Work::TouchTokens { .. } | Work::Nudge { .. } | Work::Wake => None,
