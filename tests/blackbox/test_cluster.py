@@ -20,7 +20,7 @@ from nodes import node
 from streams import newest_seq, wait_for
 from wire import Wire
 
-SECONDS = int(os.environ.get("EMIT_CLUSTER_SECONDS", "40"))
+SECONDS = int(os.environ.get("EMIT_CLUSTER_SECONDS", "120"))
 NODES = 3
 
 
