@@ -20,6 +20,16 @@ test("a server that does not answer ends no session, a revoked key does, and say
   expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
 });
 
+test("a space that is opened while the server does not answer is live when it does", async ({ page, server, space, emit }) => {
+  let asked = 0;
+  // More often than a call is tried again by itself.
+  await page.route("**/counts", (route) => (++asked <= 6 ? route.abort() : route.continue()));
+  await signIn(page, server, undefined, `/spaces/${space}/feed`);
+  await expect(page.locator("[data-connection=live]").first()).toBeAttached({ timeout: 60_000 });
+  await emit.jobs.create({ name: "seen" });
+  await expect(page.getByRole("region", { name: "Events, newest first" })).toContainText("seen");
+});
+
 test("a key that may not read is offered what it may do", async ({ page, server, space, emit }) => {
   const enter = async (key: string) => {
     await page.goto(server.url);

@@ -36,8 +36,8 @@ export class Spaces {
     await this.#emit.http.call("DELETE", path`/spaces/${id}`, { query: { force: options.force } });
   }
 
-  /** Jobs by status, and the position that these counts contain. */
-  async counts(id?: string, options: { signal?: AbortSignal } = {}): Promise<{ counts: Counts; seq: number }> {
+  /** Jobs by status, and the position that these counts contain. `retries`: else as often as the client tries. */
+  async counts(id?: string, options: { signal?: AbortSignal; retries?: number } = {}): Promise<{ counts: Counts; seq: number }> {
     const address = path`/spaces/${await this.#emit.spaceId(id)}/counts`;
     const { value, headers } = await this.#emit.http.answer<Counts>("GET", address, options);
     return { counts: value, seq: seqOf(headers) };

@@ -31,7 +31,7 @@ export class SpaceLive {
     };
     (async () => {
       // With a few that were before, so that a quiet space shows what happened last.
-      const { seq } = await emit.spaces.counts(space, { signal: this.#stop.signal });
+      const { seq } = await emit.spaces.counts(space, { signal: this.#stop.signal, retries: Infinity });
       this.begin = seq;
       const since = Math.max(0, seq - BEFORE);
       for await (const message of emit.spaces.watch(space, { since, signal: this.#stop.signal, onConnection })) {
