@@ -19,6 +19,9 @@ export function pause(ms: number, signal?: AbortSignal | undefined): Promise<voi
   });
 }
 
+/** Aborts with that signal, or after that time. */
+export const within = (ms: number, signal: AbortSignal): AbortSignal => AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+
 /** The longest that a server may ask to wait, in seconds. */
 const ASKED_MAX = 30;
 

@@ -47,10 +47,20 @@ export class Server {
     return this;
   }
 
-  /** As a crash does it; comes back on the same port. */
-  async restart(): Promise<void> {
+  /** As a crash does it; comes back on the same port, after what is done while it is away. */
+  async restart(away = () => {}): Promise<void> {
     await gone(this.#process, "SIGKILL");
+    away();
     await this.start(new URL(this.url).host);
+  }
+
+  /** Takes connections and answers nothing, until it goes on. */
+  freeze(): void {
+    this.#process.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#process.kill("SIGCONT");
   }
 
   async stop(): Promise<void> {

@@ -2,6 +2,7 @@
 // (Node 20). Both carry the same messages, and on both the key stays out of the address.
 import { EmitError, unexpected } from "../errors.ts";
 import type { Http } from "../http.ts";
+import { pause, within } from "../pause.ts";
 
 /** How a connection ended. 1006: without a word. */
 export interface Closed {
@@ -14,7 +15,16 @@ export interface Ask {
   query: Record<string, string>;
   signal: AbortSignal;
   opened: () => void;
+  /** Asks the server for something small, to see whether it is there. */
+  alive: () => Promise<unknown>;
+  /** The silence after which that is asked. */
+  quietMs: number;
 }
+
+/** How long opening a stream, or any answer about it, may take. */
+export const ANSWER_MS = 10_000;
+/** Server-sent events come with a comment at least every 15 s: three times that, and nobody is there. */
+const SILENT_MS = 45_000;
 
 /** Messages that wait for a slow reader. What comes after them is the server's to keep: the watcher comes back for it. */
 const WAITING_MAX = 10_000;
@@ -32,13 +42,24 @@ async function* overWebSocket(http: Http, ask: Ask): AsyncGenerator<string, Clos
   const waiting: string[] = [];
   let closed: Closed | undefined;
   let opened = false;
+  let heard = 0;
   let wake = () => {};
+  const over = new AbortController();
+  const lost = () => {
+    closed ??= { code: 1006, reason: "nobody answers" };
+    wake();
+  };
+  const opening = setTimeout(lost, ANSWER_MS);
   socket.onopen = () => {
+    clearTimeout(opening);
     opened = true;
+    heard = Date.now();
     ask.opened();
+    void listen(ask, () => heard, lost, AbortSignal.any([ask.signal, over.signal]));
   };
   socket.onmessage = (event) => {
     if (closed) return;
+    heard = Date.now();
     waiting.push(event.data as string);
     if (waiting.length === WAITING_MAX) {
       socket.close();
@@ -73,8 +94,10 @@ async function* overWebSocket(http: Http, ask: Ask): AsyncGenerator<string, Clos
     if (!opened && !ask.signal.aborted) await why(http, ask);
     return closed;
   } finally {
+    clearTimeout(opening);
+    over.abort();
     ask.signal.removeEventListener("abort", abort);
-    socket.onmessage = socket.onclose = socket.onerror = null;
+    socket.onopen = socket.onmessage = socket.onclose = socket.onerror = null;
     socket.close();
   }
 }
@@ -82,11 +105,32 @@ async function* overWebSocket(http: Http, ask: Ask): AsyncGenerator<string, Clos
 /** A browser does not say why a socket was refused; a plain request to the same address does. */
 async function why(http: Http, ask: Ask): Promise<never> {
   try {
-    await http.open("GET", ask.path, { query: ask.query, signal: ask.signal });
+    await http.open("GET", ask.path, { query: ask.query, signal: within(ANSWER_MS, ask.signal) });
   } catch (error) {
-    if (!(error instanceof EmitError) || error.code !== "upgrade_required") throw error;
+    if (error instanceof EmitError && error.code !== "upgrade_required") throw error;
   }
   throw new EmitError("connection", 0, "the stream could not be opened");
+}
+
+/** Pings are not seen here, and of a peer that is gone nobody tells: after a silence it is asked for. */
+async function listen(ask: Ask, heard: () => number, lost: () => void, over: AbortSignal): Promise<void> {
+  let known = 0;
+  while (!over.aborted) {
+    const silent = Date.now() - Math.max(known, heard());
+    if (silent < ask.quietMs) {
+      await pause(ask.quietMs - silent, over).catch(() => {});
+      continue;
+    }
+    const asked = Date.now();
+    try {
+      await ask.alive();
+    } catch (error) {
+      // A refusal is an answer; what stands before a server that is gone answers with 5xx.
+      const answered = error instanceof EmitError && error.status > 0 && error.status < 500;
+      if (!answered && heard() < asked) return lost();
+    }
+    known = Date.now();
+  }
 }
 
 async function* overEvents(http: Http, ask: Ask): AsyncGenerator<string, Closed, void> {
@@ -98,9 +142,12 @@ async function* overEvents(http: Http, ask: Ask): AsyncGenerator<string, Closed,
   const reader = answer.body.getReader();
   const decoder = new TextDecoder();
   let rest = "";
+  let silence: ReturnType<typeof setTimeout> | undefined;
   try {
     for (;;) {
+      silence = setTimeout(() => void reader.cancel().catch(() => {}), SILENT_MS);
       const { done, value } = await reader.read();
+      clearTimeout(silence);
       if (done) return { code: 1006, reason: "" };
       const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
       rest = lines.pop() ?? "";
@@ -110,6 +157,7 @@ async function* overEvents(http: Http, ask: Ask): AsyncGenerator<string, Closed,
     if (error instanceof EmitError) throw error;
     return { code: 1006, reason: String(error) };
   } finally {
+    clearTimeout(silence);
     await reader.cancel().catch(() => {});
   }
 }

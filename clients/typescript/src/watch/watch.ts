@@ -2,9 +2,9 @@
 // comes twice is dropped, what cannot be had any more is said as `gap`.
 import { EmitError } from "../errors.ts";
 import { type Http, path, seqOf } from "../http.ts";
-import { backoff, pause } from "../pause.ts";
+import { backoff, pause, within } from "../pause.ts";
 import { isEnd, type JobMessage, type SpaceMessage } from "../types.ts";
-import { type Ask, connect } from "./stream.ts";
+import { ANSWER_MS, connect } from "./stream.ts";
 
 /** Where a watcher stands. `behind`: events that have happened and not arrived yet. */
 export type Connection =
@@ -29,6 +29,7 @@ interface Watching {
   path: string;
   /** What answers with the newest number there is. */
   newest: string;
+  quietMs: number;
   gone: string;
   query?: Record<string, string>;
   /** Every number is wanted: one knows where to begin, and how far behind one is. */
@@ -37,9 +38,13 @@ interface Watching {
   ends: (message: JobMessage) => boolean;
 }
 
+/** Silence after which a server is asked for: a space's watchers are few, a job's may be thousands. */
+const SPACE_QUIET_MS = 10_000;
+const JOB_QUIET_MS = 30_000;
+
 export function watchJob(http: Http, id: string, options: WatchOptions): AsyncGenerator<JobMessage, void, void> {
   const ends = (message: JobMessage) => !options.late && isEnd(message.type);
-  const asked = { path: path`/realtime/${id}`, newest: path`/jobs/${id}/progress`, gone: "job_not_found", whole: false, ends };
+  const asked = { path: path`/realtime/${id}`, newest: path`/jobs/${id}/progress`, quietMs: JOB_QUIET_MS, gone: "job_not_found", whole: false, ends };
   return watch(http, asked, options);
 }
 
@@ -48,7 +53,8 @@ export function watchSpace(
 ): AsyncGenerator<SpaceMessage, void, void> {
   const query: Record<string, string> = options.collapse ? { collapse: options.collapse } : {};
   const asked = {
-    path: path`/realtime/spaces/${id}`, newest: path`/spaces/${id}/counts`, gone: "space_not_found", query, whole: true, ends: () => false,
+    path: path`/realtime/spaces/${id}`, newest: path`/spaces/${id}/counts`, quietMs: SPACE_QUIET_MS, gone: "space_not_found", query, whole: true,
+    ends: () => false,
   };
   return watch(http, asked, options) as AsyncGenerator<SpaceMessage, void, void>;
 }
@@ -70,6 +76,14 @@ async function* watch(http: Http, asked: Watching, options: WatchOptions): Async
     tries = 0;
     where();
   };
+  const ask = async () => {
+    try {
+      return await http.answer("GET", asked.newest, { signal: within(ANSWER_MS, signal), repeat: "never" });
+    } catch (error) {
+      if (signal.aborted || error instanceof EmitError) throw error;
+      throw new EmitError("connection", 0, "nobody answers", { cause: error });
+    }
+  };
 
   told({ state: "connecting" });
   try {
@@ -77,11 +91,10 @@ async function* watch(http: Http, asked: Watching, options: WatchOptions): Async
       let wait: number | undefined;
       try {
         // Before the stream: one that breaks off before its first event is resumed from here.
-        if (asked.whole || last !== undefined) newest = seqOf((await http.answer("GET", asked.newest, { signal, repeat: "never" })).headers);
+        if (asked.whole || last !== undefined) newest = seqOf((await ask()).headers);
         if (asked.whole) last ??= newest;
         const query = { ...asked.query, ...(last !== undefined && { since: String(last) }) };
-        const ask: Ask = { path: asked.path, query, signal, opened };
-        const stream = connect(http, ask);
+        const stream = connect(http, { path: asked.path, query, signal, opened, alive: ask, quietMs: asked.quietMs });
         let next = await stream.next();
         try {
           for (; !next.done; next = await stream.next()) {
