@@ -44,6 +44,15 @@ def test_a_search_means_what_it_says(emit, space, jobs, q, expected):
     assert found(emit, space, q) == [jobs[word]["id"] for word in expected]
 
 
+def test_the_dead_without_an_error_text_are_found(emit, space, jobs):
+    """docs/searching.md: `error:""` means the group of `/failures` whose shape is empty, and no other dead jobs."""
+    silent = emit.running(space)
+    emit.report(silent["id"], "fail", {"error": "", "retryable": False})
+    assert found(emit, space, 'error:""') == [silent["id"]]
+    groups = emit.call("GET", f"/spaces/{space}/failures", expect=200).json()["groups"]
+    assert [group["count"] for group in groups if group["shape"] == group["common"] == ""] == [1]
+
+
 def test_pages_of_a_search_join_without_a_hole_or_a_double(emit, space):
     """«A page may be short, even empty, and still have a next»: following `Link` finds all, with the search kept in it."""
     made = [emit.create(space, f"{'video' if n % 3 else 'mail'}.{n}")["id"] for n in range(30)]

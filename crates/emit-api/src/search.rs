@@ -24,7 +24,7 @@ pub struct Search {
     pub created_after: Option<Millis>,
     /// Created before.
     pub created_before: Option<Millis>,
-    /// Dead, and the error has this in it, in whatever case. In lower case here.
+    /// Dead, and the error has this in it, in whatever case; empty: there is no error text. In lower case here.
     pub error: Option<String>,
 }
 
@@ -67,7 +67,7 @@ impl Search {
 
     fn take(&mut self, term: &Term, now: Millis) -> Result<(), String> {
         let value = term.value.as_str();
-        if value.is_empty() {
+        if value.is_empty() && !(term.quoted && term.word == "error") {
             return Err(format!("{} has no value", term.word));
         }
         let again = |set: bool| if set { Err(format!("{} is given twice", term.word)) } else { Ok(()) };
@@ -126,8 +126,13 @@ impl Search {
             && self.created_before.is_none_or(|before| job.created_at < before)
             && self.tags.iter().all(|tag| has_tag(job, tag))
             && self.error.as_ref().is_none_or(|wanted| {
+                let error = result.and_then(error_text).unwrap_or_default();
                 job.status == Status::Dead
-                    && result.and_then(error_text).is_some_and(|error| error.to_lowercase().contains(wanted))
+                    && if wanted.is_empty() {
+                        error.is_empty()
+                    } else {
+                        error.to_lowercase().contains(wanted)
+                    }
             })
     }
 }
@@ -227,6 +232,7 @@ mod tests {
         assert_eq!(found, Ok(expected));
         assert_eq!(read("  "), Ok(Search::default()));
         assert_eq!(read("error:x").unwrap().statuses, [Status::Dead]);
+        assert_eq!(read("error:\"\"").unwrap().error, Some(String::new()));
         assert_eq!(read("name:\"a b*\"").unwrap().name, Some(Name::Is("a b*".into())));
     }
 
@@ -242,6 +248,8 @@ mod tests {
             ("age:<999999d", 0),
             ("tag:x", 0),
             ("name:", 0),
+            ("name:\"\"", 0),
+            ("error:", 0),
             ("name:a error:\"x", 7),
             ("é name:a", 0),
         ] {
