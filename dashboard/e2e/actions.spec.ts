@@ -75,6 +75,24 @@ test("a job is followed while the server is killed and comes back", async ({ pag
   }
 });
 
+test("a log is searched once for what was typed, not at each key", async ({ page, server, space, emit }) => {
+  const { id } = await emit.jobs.create({ name: "talks" });
+  await server.call("POST", `/spaces/${space}/jobs/poll`, { autoAck: true });
+  await server.call("POST", `/jobs/${id}/logs`, { lines: [{ level: "info", message: "one fish" }, { level: "info", message: "two fish" }] });
+  await page.clock.install();
+  const asked: string[] = [];
+  page.on("request", (request) => request.url().includes("/logs") && asked.push(new URL(request.url()).searchParams.get("q") ?? ""));
+  await signIn(page, server, undefined, `/jobs/${id}`);
+  await page.getByRole("tab", { name: "Logs" }).click();
+  await expect(page.getByRole("log")).toContainText("two fish");
+  await page.clock.pauseAt(Date.now() + 60_000);
+  await page.getByLabel("Search in the log").pressSequentially("two");
+  await page.clock.runFor(1_000);
+  await expect(page.getByRole("log")).not.toContainText("one fish");
+  await expect(page.getByRole("log")).toContainText("two fish");
+  expect(asked.filter(Boolean)).toEqual(["two"]);
+});
+
 test("kill with a reason, requeue, create again with changes", async ({ page, server, emit }) => {
   const job = await emit.jobs.create({ name: "mail", payload: { to: "a" }, tags: { k: "v" } });
   await signIn(page, server, undefined, `/jobs/${job.id}`);

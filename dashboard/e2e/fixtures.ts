@@ -1,4 +1,4 @@
-// A server for each file, a space for each test, and a page that tells of every error and of every request to elsewhere.
+// One server, a space for each test, and a page that tells of every error and of every request to elsewhere.
 import AxeBuilder from "@axe-core/playwright";
 import { test as base, expect, type Page } from "@playwright/test";
 import { Emit } from "../../clients/typescript/src/index.ts";
@@ -18,7 +18,12 @@ export const test = base.extend<Fixtures, { server: Server }>({
     },
     { scope: "worker" },
   ],
-  space: async ({ server }, use) => use(await server.space()),
+  space: async ({ server }, use) => {
+    const id = await server.space();
+    await use(id);
+    // The pages of others show the first few that there are.
+    await server.call("DELETE", `/spaces/${id}?force=true`);
+  },
   emit: async ({ server, space }, use) => use(new Emit({ url: server.url, token: ADMIN_KEY, space })),
   page: async ({ page, server }, use) => {
     const wrong: string[] = [];

@@ -30,6 +30,26 @@ test("a space that is opened while the server does not answer is live when it do
   await expect(page.getByRole("region", { name: "Events, newest first" })).toContainText("seen");
 });
 
+test("what cannot be a key is said to be none, and a complaint goes with what it was about", async ({ page, server }) => {
+  let asked = 0;
+  await page.route("**/api/v1/me", (route) => (asked++, route.continue()));
+  await page.goto(server.url);
+  const key = page.getByLabel("Key", { exact: true });
+  for (const none of [`emit_${"x".repeat(20_000)}`, "emit_ключ", "two words"]) {
+    await key.fill(none);
+    await expect(page.getByRole("alert")).toHaveCount(0);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(page.getByRole("alert")).toHaveText("This is no key: keys are one short word that begins with emit_.");
+  }
+  expect(asked).toBe(0);
+  await key.fill("emit_wrongwrongwrongwrongwrong");
+  await expect(page.getByRole("alert")).toHaveCount(0);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("alert")).toContainText("unknown, revoked or expired");
+  await key.pressSequentially("x");
+  await expect(page.getByRole("alert")).toHaveCount(0);
+});
+
 test("a key that may not read is offered what it may do", async ({ page, server, space, emit }) => {
   const enter = async (key: string) => {
     await page.goto(server.url);

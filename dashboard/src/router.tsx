@@ -61,6 +61,11 @@ export const router = createRouter({
   },
 });
 
+// A page begins at its top; going back is the browser's, which knows where it was.
+router.history.subscribe(({ action, location }) => {
+  if (action.type === "PUSH" && location.pathname !== router.state.location.pathname) scrollTo(0, 0);
+});
+
 declare module "@tanstack/react-router" {
   interface Register {
     router: typeof router;

@@ -70,8 +70,9 @@ function options(width: number, height: number): uPlot.Options {
     height,
     cursor: { y: false },
     legend: { show: false },
+    padding: [8, 28, 0, 0],
     scales: { y: { range: (_, __, max) => [0, Math.max(4, max * 1.1)] } },
-    axes: [{ ...axis, grid: { show: false }, space: 80, values: (_, times, __, ___, step) => times.map((time) => (step < 60 ? seconds : minutes).format(time * 1_000)) }, { ...axis, size: 44 }],
+    axes: [{ ...axis, grid: { show: false }, size: 28, space: 80, values: (_, times, __, ___, step) => times.map((time) => (step < 60 ? seconds : minutes).format(time * 1_000)) }, { ...axis, size: 44 }],
     series: [{}, ...LINES.map(([label, name], at) => line(label, name, at > 0))],
   };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { quoted, suggestions, termAt } from "./query-language.ts";
+import { failuresQuery, quoted, statusesOf, suggestions, termAt } from "./query-language.ts";
 
 const known = { names: ["video.encode", "video.cut", "mail"], tags: ["customer=42", "note=a b"] };
 const texts = (query: string, cursor = query.length) => suggestions(query, cursor, known).map(({ text }) => text);
@@ -26,4 +26,22 @@ test("a term may hold spaces in quotes", () => {
   expect(termAt('error:"a b" x', 9)).toEqual({ from: 0, to: 11 });
   expect(termAt("a b", 3)).toEqual({ from: 2, to: 3 });
   expect(quoted('a "b"')).toBe('"a \\"b\\""');
+});
+
+test("what would mean something else stands in quotes", () => {
+  expect(["a.b", "a*", "", "\\"].map(quoted)).toEqual(["a.b", '"a*"', '""', "\\"]);
+  expect(failuresQuery({ shape: "", common: "" })).toBe('status:dead error:""');
+  expect(failuresQuery({ shape: "…", common: "" })).toBe("status:dead");
+  expect(failuresQuery({ shape: "no *", common: "no *" })).toBe('status:dead error:"no *"');
+});
+
+test("the statuses of a search are known", () => {
+  const known = (query: string) => {
+    const found = statusesOf(query);
+    return found && [[...found.statuses], found.alone];
+  };
+  expect(known("status:dead")).toEqual([["dead"], true]);
+  expect(known('name:"status:x y" status:dead,killed')).toEqual([["dead", "killed"], false]);
+  expect(known('error:"a b"')).toEqual([["dead"], true]);
+  expect(known("name:a age:<1h")).toBeUndefined();
 });

@@ -7,7 +7,7 @@ export const WORDS: Record<string, string> = {
   name: "the job’s name; * at its end: begins with",
   tag: "key=value",
   age: "created less (<) or more (>) than that ago",
-  error: "dead jobs whose error has this in it",
+  error: 'dead jobs whose error has this in it; "": no error text',
 };
 
 export interface Suggestion {
@@ -41,7 +41,21 @@ export function termAt(query: string, cursor: number): { from: number; to: numbe
   return { from, to };
 }
 
-export const quoted = (value: string): string => (/[\s"]/.test(value) ? `"${value.replace(/["\\]/g, "\\$&")}"` : value);
+/** A value that means itself: spaces, quotes, an asterisk and nothing at all need quotes around them. */
+export const quoted = (value: string): string => (/^$|[\s"*]/.test(value) ? `"${value.replace(/["\\]/g, "\\$&")}"` : value);
+
+/** The jobs that died of errors of one shape. Where these have no text in common, it finds the other dead jobs too. */
+export const failuresQuery = ({ shape, common }: { shape: string; common: string }): string =>
+  common || !shape ? `status:dead error:${quoted(common)}` : "status:dead";
+
+/** The statuses that a search is for, and whether it asks for nothing else; nothing where any will do. */
+export function statusesOf(query: string): { statuses: ReadonlySet<string>; alone: boolean } | undefined {
+  const terms = [...query.matchAll(/(\w+):((?:"(?:\\.|[^"\\])*"|[^\s"])*)/g)].map(([, word, value]) => ({ word, value: value! }));
+  const given = terms.find(({ word }) => word === "status")?.value.split(",");
+  // Only the dead have errors.
+  const statuses = terms.some(({ word }) => word === "error") ? (given ?? ["dead"]).filter((status) => status === "dead") : given;
+  return statuses && { statuses: new Set(statuses), alone: terms.length === 1 };
+}
 
 export function suggestions(query: string, cursor: number, known: Known): Suggestion[] {
   const { from, to } = termAt(query, cursor);
@@ -63,7 +77,8 @@ export function suggestions(query: string, cursor: number, known: Known): Sugges
   }
   const matching = (values: string[]) => values.filter((one) => one.toLowerCase().includes(value.toLowerCase().replace(/[*"]/g, ""))).slice(0, SHOWN_MAX);
   if (word === "name") {
-    const groups = [...new Set(known.names.filter((name) => name.includes(".")).map((name) => `${name.split(".")[0]}.*`))];
+    // In quotes an asterisk would be an ordinary one.
+    const groups = [...new Set(known.names.filter((name) => /^[^\s"*.]+\./.test(name)).map((name) => `${name.split(".")[0]}.*`))];
     return [...matching(known.names).map((name) => done(quoted(name))), ...matching(groups).map((name) => done(name, "begins with"))].slice(0, SHOWN_MAX);
   }
   if (word === "tag") return matching(known.tags).map((tag) => done(quoted(tag)));

@@ -23,6 +23,11 @@ export const useLive = (): SpaceLive | undefined => useContext(Context);
 
 const nothing = () => () => {};
 
+export function useConnectionState() {
+  const live = useLive();
+  return useSyncExternalStore(live?.subscribe ?? nothing, () => live?.connection.state);
+}
+
 /** Where the stream stands, in words: always to be seen. */
 export function ConnectionSign() {
   const live = useLive();

@@ -13,15 +13,17 @@ export class SpaceLive {
   readonly #events: (JobEvent | Gap)[] = new Array(RING_MAX);
   /** All that ever came. */
   total = 0;
-  /** Events up to this number were before the page was opened. */
-  begin = 0;
+  /** Holes so far, and times at which the space's numbers began anew. */
+  gaps = 0;
   connection: Connection = { state: "connecting" };
   error: Error | undefined;
+  /** What came after this number is in the ring; unknown until the stream has begun. */
+  #from: number | undefined;
+  /** The newest hole's place among all that came. */
+  #gapAt = -1;
   readonly #listeners = new Set<() => void>();
   readonly #stop = new AbortController();
   #painting = false;
-  /** Events since the last paint, for those who follow single jobs. */
-  fresh: JobEvent[] = [];
 
   constructor(emit: Emit, space: string) {
     this.space = space;
@@ -32,12 +34,8 @@ export class SpaceLive {
     (async () => {
       // With a few that were before, so that a quiet space shows what happened last.
       const { seq } = await emit.spaces.counts(space, { signal: this.#stop.signal, retries: Infinity });
-      this.begin = seq;
-      const since = Math.max(0, seq - BEFORE);
-      for await (const message of emit.spaces.watch(space, { since, signal: this.#stop.signal, onConnection })) {
-        // That of those before some are no longer kept is no news.
-        if (message.type !== "gap" || this.total > 0) this.#take(message);
-      }
+      const since = (this.#from = Math.max(0, seq - BEFORE));
+      for await (const message of emit.spaces.watch(space, { since, signal: this.#stop.signal, onConnection })) this.#take(message);
     })().catch((error: Error) => {
       if (this.#stop.signal.aborted) return;
       this.error = error;
@@ -47,8 +45,18 @@ export class SpaceLive {
   }
 
   #take(message: SpaceMessage): void {
-    this.#events[this.total++ % RING_MAX] = message;
-    if (message.type !== "gap" && this.fresh.length < RING_MAX) this.fresh.push(message);
+    if (message.type === "gap") {
+      this.#from = message.data.oldest - 1;
+      // That of those before some are no longer kept is no news.
+      if (this.total === 0 && message.data.reason === "retention") return;
+      this.gaps++;
+      this.#gapAt = this.total;
+    }
+    const place = this.total % RING_MAX;
+    // Behind a hole there may be numbers of another count.
+    if (this.total - RING_MAX > this.#gapAt) this.#from = this.#events[place]!.seq;
+    this.#events[place] = message;
+    this.total++;
     this.#paintSoon();
   }
 
@@ -59,7 +67,6 @@ export class SpaceLive {
     requestAnimationFrame(() => {
       this.#painting = false;
       for (const listener of this.#listeners) listener();
-      this.fresh = [];
     });
   }
 
@@ -71,6 +78,28 @@ export class SpaceLive {
   at(back: number, total = this.total): JobEvent | Gap | undefined {
     const number = total - 1 - back;
     return number < 0 || number < this.total - RING_MAX ? undefined : this.#events[number % RING_MAX];
+  }
+
+  get begun(): boolean {
+    return this.#from !== undefined;
+  }
+
+  /** The number up to which all has come. */
+  get newest(): number {
+    const newest = this.at(0);
+    return newest && newest.type !== "gap" ? newest.seq : (this.#from ?? 0);
+  }
+
+  /** What came after this number, oldest first; nothing where some of it is not here. */
+  after(seq: number): JobEvent[] | undefined {
+    if (this.#from === undefined || seq < this.#from) return undefined;
+    const events: JobEvent[] = [];
+    for (let back = 0; back < this.length; back++) {
+      const event = this.at(back)!;
+      if (event.type === "gap" || event.seq <= seq) break;
+      events.push(event);
+    }
+    return events.reverse();
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {

@@ -1,9 +1,10 @@
 // Failures by the shape of their error, over the newest 10,000 dead jobs.
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
+import { Fragment } from "react";
 import { failuresOf } from "../api.ts";
 import { ago, count } from "../lib/format.ts";
-import { quoted } from "../lib/query-language.ts";
+import { failuresQuery } from "../lib/query-language.ts";
 import { Card, ErrorNotice, PageTitle, Waiting } from "../ui/basics.tsx";
 
 export function FailuresPage() {
@@ -22,10 +23,10 @@ export function FailuresPage() {
               <li key={group.shape} className="flex flex-col gap-1 px-4 py-3 sm:flex-row sm:items-baseline sm:gap-4">
                 <span className="w-20 shrink-0 font-semibold text-bad text-lg tabular-nums sm:text-right">{count(group.count)}</span>
                 <div className="min-w-0 flex-1">
-                  <Link to="/spaces/$spaceId/jobs" params={{ spaceId }} search={{ q: `status:dead error:${quoted(group.common)}` }} className="block break-words font-mono text-[13px] text-ink no-underline hover:underline">
-                    {group.shape || "(no error text)"}
+                  <Link to="/spaces/$spaceId/jobs" params={{ spaceId }} search={{ q: failuresQuery(group) }} className="block break-words font-mono text-code text-ink no-underline hover:underline">
+                    <bdi>{group.shape || "(no error text)"}</bdi>
                   </Link>
-                  <p className="mt-0.5 break-words text-soft">{group.names.join(", ")}</p>
+                  <p className="mt-0.5 break-words text-soft">{group.names.map((name, at) => <Fragment key={name}>{at > 0 && ", "}<bdi>{name}</bdi></Fragment>)}</p>
                 </div>
                 <Link to="/jobs/$jobId" params={{ jobId: group.newestJobId }} className="shrink-0">newest{group.newestAt && `, ${ago(group.newestAt)}`}</Link>
               </li>

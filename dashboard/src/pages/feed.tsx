@@ -11,6 +11,7 @@ import { Button, Notice, PageTitle } from "../ui/basics.tsx";
 import { router } from "../router.tsx";
 import { statusMark } from "../ui/status.tsx";
 
+/** A row's height until one is measured: it grows with the letters. */
 const ROW_PX = 28;
 /** Nobody reads faster: the frames between stay free for scrolling and typing. */
 const PAINT_MS = 50;
@@ -29,7 +30,7 @@ function Feed({ live }: { live: SpaceLive }) {
   const place = useRef<HTMLDivElement>(null);
   const painter = useRef<Painter>(null);
   const [held, setHeld] = useState(false);
-  const gap = useSyncExternalStore(live.subscribe, () => painter.current?.gaps ?? 0);
+  const gaps = useSyncExternalStore(live.subscribe, () => live.gaps);
   useEffect(() => {
     const made = new Painter(place.current!, live, setHeld);
     painter.current = made;
@@ -41,8 +42,8 @@ function Feed({ live }: { live: SpaceLive }) {
         <FeedRate live={live} />
         <Button icon={held ? Play : Pause} aria-pressed={held} onClick={() => painter.current?.hold(!held)}>{held ? "Resume" : "Pause"}</Button>
       </>}>Live feed</PageTitle>
-      {gap > 0 && <div className="mb-3"><Notice tone="warn">Some events are no longer kept by the server and are missing below, where it says “gap”.</Notice></div>}
-      <div ref={place} tabIndex={0} role="region" aria-label="Events, newest first" className="min-h-0 flex-1 overflow-auto rounded-xl border border-line bg-card font-mono text-[13px] data-[empty=true]:before:block data-[empty=true]:before:p-4 data-[empty=true]:before:font-sans data-[empty=true]:before:text-soft data-[empty=true]:before:content-['Nothing_has_happened_yet._Events_appear_here_the_moment_they_are_on_disk.']" />
+      {gaps > 0 && <div className="mb-3"><Notice tone="warn">Some events are no longer kept by the server and are missing below, where it says “gap”.</Notice></div>}
+      <div ref={place} tabIndex={0} role="region" aria-label="Events, newest first" className="min-h-0 flex-1 overflow-auto rounded-xl border border-line bg-card font-mono text-code data-[empty=true]:before:block data-[empty=true]:before:p-4 data-[empty=true]:before:font-sans data-[empty=true]:before:text-soft data-[empty=true]:before:content-['Nothing_has_happened_yet._Events_appear_here_the_moment_they_are_on_disk.']" />
       <p className="mt-2 text-soft">Newest first. Scrolling down or pausing holds the list; the newest {count(RING_MAX)} events can be scrolled back to.</p>
     </div>
   );
@@ -52,9 +53,10 @@ function Feed({ live }: { live: SpaceLive }) {
 function FeedRate({ live }: { live: SpaceLive }) {
   const [shown, setShown] = useState({ rate: 0, total: live.total });
   useEffect(() => {
-    let before = live.total;
+    // The first second brings what was before.
+    let before: number | undefined;
     const timer = setInterval(() => {
-      setShown({ rate: live.total - before, total: live.total });
+      setShown({ rate: live.total - (before ?? live.total), total: live.total });
       before = live.total;
     }, 1_000);
     return () => clearInterval(timer);
@@ -63,7 +65,6 @@ function FeedRate({ live }: { live: SpaceLive }) {
 }
 
 class Painter {
-  gaps = 0;
   readonly #place: HTMLElement;
   readonly #live: SpaceLive;
   readonly #tall = document.createElement("div");
@@ -71,6 +72,7 @@ class Painter {
   readonly #onHeld: (held: boolean) => void;
   readonly #unsubscribe: () => void;
   readonly #sized: ResizeObserver;
+  #rowPx = ROW_PX;
   /** Where the list was when it was held: what comes later is not shown until it is let go. */
   #heldAt: number | undefined;
   #paintedAt = 0;
@@ -84,12 +86,12 @@ class Painter {
     place.replaceChildren(this.#tall);
     place.addEventListener("scroll", this.#scrolled);
     place.addEventListener("click", opened);
-    this.#sized = new ResizeObserver(() => this.paint());
-    this.#sized.observe(place);
-    this.#unsubscribe = live.subscribe(() => {
-      this.gaps += live.fresh.length === 0 && live.at(0)?.type === "gap" ? 1 : 0;
-      if (this.#heldAt === undefined) this.#paintSoon();
+    this.#sized = new ResizeObserver(() => {
+      this.#rowPx = this.#rows[0]?.getBoundingClientRect().height || this.#rowPx;
+      this.paint();
     });
+    this.#sized.observe(place);
+    this.#unsubscribe = live.subscribe(() => this.#heldAt === undefined && this.#paintSoon());
     this.paint();
   }
 
@@ -110,7 +112,7 @@ class Painter {
   }
 
   readonly #scrolled = () => {
-    if (this.#place.scrollTop > ROW_PX) this.hold(true);
+    if (this.#place.scrollTop > this.#rowPx) this.hold(true);
     this.paint();
   };
 
@@ -127,16 +129,17 @@ class Painter {
     this.#paintedAt = performance.now();
     const total = this.#heldAt ?? this.#live.total;
     const length = Math.min(total, RING_MAX);
-    this.#tall.style.height = `${length * ROW_PX}px`;
+    this.#tall.style.height = `${length * this.#rowPx}px`;
     this.#place.dataset.empty = String(length === 0);
-    const first = Math.max(0, Math.floor(this.#place.scrollTop / ROW_PX) - SPARE);
-    const wanted = Math.min(length - first, Math.ceil(this.#place.clientHeight / ROW_PX) + 2 * SPARE);
+    const first = Math.max(0, Math.floor(this.#place.scrollTop / this.#rowPx) - SPARE);
+    const wanted = Math.min(length - first, Math.ceil(this.#place.clientHeight / this.#rowPx) + 2 * SPARE);
     while (this.#rows.length < wanted) this.#rows.push(this.#tall.appendChild(rowElement()));
+    if (this.#rows[0]) this.#sized.observe(this.#rows[0]);
     this.#rows.forEach((row, at) => {
       const event = at < wanted ? this.#live.at(first + at, total) : undefined;
       row.hidden = at >= wanted;
       if (at >= wanted) return;
-      row.style.transform = `translateY(${(first + at) * ROW_PX}px)`;
+      row.style.transform = `translateY(${(first + at) * this.#rowPx}px)`;
       fill(row, event);
     });
   }
@@ -150,11 +153,20 @@ function opened(event: MouseEvent): void {
   router.history.push(new URL(link.href).pathname);
 }
 
+/** As wide as their longest, of letters of one width: a time, a type; a name of any length is cut, and whole in its title. */
+const COLUMNS = [
+  ["span", "w-[12ch] shrink-0 text-soft tabular-nums"],
+  ["span", ""],
+  ["span", "w-[16ch] shrink-0 font-medium"],
+  ["a", "min-w-0 flex-1 truncate [unicode-bidi:isolate] sm:w-[24ch] sm:flex-none"],
+  ["span", "hidden shrink-0 text-soft lg:block"],
+  ["bdi", "hidden min-w-0 truncate text-soft sm:block"],
+] as const;
+
 function rowElement(): HTMLElement {
   const row = document.createElement("div");
-  row.className = "absolute inset-x-0 flex contain-strict h-7 items-center gap-3 border-line border-b px-3 whitespace-nowrap";
-  const widths = ["w-24 text-soft tabular-nums", "size-2 shrink-0 rounded-full", "w-32 font-medium", "w-48 truncate hidden sm:block", "hidden lg:block", "min-w-0 truncate text-soft"];
-  row.append(...widths.map((className, at) => Object.assign(document.createElement(at === 4 ? "a" : "span"), { className })));
+  row.className = "absolute inset-x-0 flex contain-strict h-8 items-center gap-3 border-line border-b px-3 whitespace-nowrap";
+  row.append(...COLUMNS.map(([tag, className]) => Object.assign(document.createElement(tag), { className })));
   return row;
 }
 
@@ -162,18 +174,22 @@ function fill(row: HTMLElement, event: JobEvent | Gap | undefined): void {
   const seq = event ? `${event.seq}` : "";
   if (row.dataset.seq === seq && seq) return;
   row.dataset.seq = seq;
-  const [time, mark, type, name, link, data] = row.children as unknown as [HTMLElement, HTMLElement, HTMLElement, HTMLElement, HTMLAnchorElement, HTMLElement];
+  const [time, mark, type, link, id, data] = row.children as unknown as [HTMLElement, HTMLElement, HTMLElement, HTMLAnchorElement, HTMLElement, HTMLElement];
   if (!event) {
-    for (const cell of [time, type, name, link]) cell.textContent = "";
-    data.textContent = "no longer in this page";
+    for (const cell of [time, type, link, id]) cell.textContent = cell.title = "";
+    link.removeAttribute("href");
+    mark.className = data.textContent = data.title = "";
+    link.textContent = "no longer in this page";
     return;
   }
   time.textContent = clockTime(event.timestamp);
   type.textContent = event.type;
   mark.className = `size-2 shrink-0 rounded-full ${event.type === "gap" ? "bg-warn-mark" : statusMark(event.status)}`;
-  name.textContent = event.jobName ?? "";
-  link.textContent = event.jobId ? shortId(event.jobId) : "";
-  link.href = event.jobId ? `/jobs/${event.jobId}` : "";
+  link.textContent = link.title = event.jobName ?? "";
+  id.textContent = event.jobId ? shortId(event.jobId) : "";
+  id.title = event.jobId ?? "";
+  if (event.jobId) link.href = `/jobs/${event.jobId}`;
+  else link.removeAttribute("href");
   const text = event.data === undefined || event.data === null ? "" : JSON.stringify(event.data);
-  data.textContent = text.length > DATA_CHARS ? `${text.slice(0, DATA_CHARS)}…` : text;
+  data.textContent = data.title = text.length > DATA_CHARS ? `${text.slice(0, DATA_CHARS)}…` : text;
 }

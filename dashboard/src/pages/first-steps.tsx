@@ -43,7 +43,7 @@ export function FirstSteps({ space }: { space: string }) {
             className={cx("rounded-md px-2.5 py-1", name === language ? "bg-accent-ground font-medium" : "text-soft hover:bg-sunken")}>{name}</button>
         ))}
       </div>
-      <pre tabIndex={0} className="overflow-x-auto rounded-lg bg-sunken p-4 font-mono text-[13px] leading-6">{text}</pre>
+      <pre tabIndex={0} className="overflow-x-auto rounded-lg bg-sunken p-4 font-mono text-code leading-6">{text}</pre>
     </Card>
   );
 }

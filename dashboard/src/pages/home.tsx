@@ -78,7 +78,7 @@ function SpaceCard({ space }: { space: Space }) {
         {space.paused && <span className="rounded bg-warn-ground px-1.5 py-0.5 font-medium text-warn text-xs">paused</span>}
         <div className="ml-auto w-28 shrink-0 sm:w-44"><Spark good={completed} bad={failed} label={`Last hour: ${sum(completed)} completed, ${sum(failed)} failed attempts`} /></div>
       </div>
-      <dl className="mt-3 grid grid-cols-4 gap-x-4 gap-y-2 sm:grid-cols-7">
+      <dl className="mt-3 grid grid-cols-4 gap-x-3 gap-y-2 sm:flex sm:justify-between">
         {STATUSES.map((status) => (
           <div key={status} className="min-w-0">
             <dd className="font-semibold text-lg tabular-nums leading-6">{counts ? brief(counts[status]) : "–"}</dd>

@@ -63,7 +63,7 @@ function Create() {
       <div className="space-y-4">
         {!me.spaceId && <Field label="The space’s id"><Input required value={space} onChange={(event) => setSpace(event.target.value)} className="font-mono" /></Field>}
         <JobForm key={made} space={target} onCreated={({ id, name }) => (setMade(id), say(`Created ${name}`))} />
-        {made && <p role="status">Created: <span className="break-all font-mono text-[13px]">{made}</span></p>}
+        {made && <p role="status">Created: <span className="break-all font-mono text-code">{made}</span></p>}
       </div>
     </Card>
   );

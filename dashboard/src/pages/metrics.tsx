@@ -29,8 +29,8 @@ export function MetricsPage() {
                       <th rowSpan={2} className="px-3 py-2 align-bottom font-medium">Completed</th>
                       <th rowSpan={2} className="px-3 py-2 align-bottom font-medium">Rate</th>
                       <th rowSpan={2} className="px-3 py-2 align-bottom font-medium">Failed attempts</th>
-                      <th colSpan={3} className="px-3 pt-2 font-medium">Runs for</th>
-                      <th colSpan={3} className="px-3 pt-2 font-medium">Waits for</th>
+                      <th colSpan={3} className="px-3 pt-2 text-center font-medium">Runs for</th>
+                      <th colSpan={3} className="px-3 pt-2 text-center font-medium">Waits for</th>
                     </tr>
                     <tr className="border-line border-b text-xs">
                       {["p50", "p95", "p99", "p50", "p95", "p99"].map((name, at) => <th key={at} className="px-3 pb-2 font-normal">{name}</th>)}
@@ -53,7 +53,7 @@ function Row({ row, space, seconds }: { row: NameStats; space: string; seconds: 
   return (
     <tr className="border-line border-b last:border-0 hover:bg-sunken">
       <th scope="row" className="max-w-72 truncate px-4 py-2 text-left font-normal">
-        <Link to="/spaces/$spaceId/jobs" params={{ spaceId: space }} search={{ q: `name:${quoted(row.name)}` }}>{row.name}</Link>
+        <Link to="/spaces/$spaceId/jobs" params={{ spaceId: space }} search={{ q: `name:${quoted(row.name)}` }} title={row.name}><bdi>{row.name}</bdi></Link>
       </th>
       <td className="px-3">{count(row.total.completed)}</td>
       <td className="px-3">{rate(row.total.completed / seconds)}</td>

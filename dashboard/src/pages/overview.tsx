@@ -5,7 +5,7 @@ import { type Counts, type Stats, STATUSES } from "emit-client";
 import { lazy, Suspense } from "react";
 import { countsOf, failuresOf, statsOf } from "../api.ts";
 import { ago, brief, count, rate } from "../lib/format.ts";
-import { quoted } from "../lib/query-language.ts";
+import { failuresQuery } from "../lib/query-language.ts";
 import { Card, ErrorNotice, PageTitle, Waiting } from "../ui/basics.tsx";
 import { Status } from "../ui/status.tsx";
 import { FirstSteps } from "./first-steps.tsx";
@@ -67,7 +67,7 @@ function Workers({ stats }: { stats: Stats | undefined }) {
         <ul className="max-h-[262px] divide-y divide-line overflow-auto" tabIndex={0} aria-label="Workers">
           {stats.workers.slice(0, 50).map((worker) => (
             <li key={worker.workerId} className="flex items-center justify-between gap-3 px-4 py-2">
-              <span className="truncate font-mono text-[13px]">{worker.workerId}</span>
+              <span className="truncate font-mono text-code" title={worker.workerId}><bdi>{worker.workerId}</bdi></span>
               <span className="shrink-0 text-soft">{worker.running > 0 ? `${worker.running} running` : ago(worker.seenAt)}</span>
             </li>
           ))}
@@ -85,11 +85,11 @@ function TopFailures({ space }: { space: string }) {
         <ul className="divide-y divide-line">
           {failures.groups.slice(0, 5).map((group) => (
             <li key={group.shape}>
-              <Link to="/spaces/$spaceId/jobs" params={{ spaceId: space }} search={{ q: `status:dead error:${quoted(group.common)}` }}
+              <Link to="/spaces/$spaceId/jobs" params={{ spaceId: space }} search={{ q: failuresQuery(group) }}
                 className="flex items-baseline gap-3 px-4 py-2 text-ink no-underline hover:bg-sunken">
                 <span className="w-14 shrink-0 text-right font-semibold text-bad tabular-nums">{brief(group.count)}</span>
-                <span className="truncate font-mono text-[13px]">{group.shape || "(no error text)"}</span>
-                <span className="ml-auto shrink-0 text-soft">{group.names[0]}{group.names.length > 1 && ` +${group.names.length - 1}`}</span>
+                <span className="truncate font-mono text-code" title={group.newestError}><bdi>{group.shape || "(no error text)"}</bdi></span>
+                <span className="ml-auto max-w-[40%] shrink-0 truncate text-soft" title={group.names.join(", ")}><bdi>{group.names[0]}</bdi>{group.names.length > 1 && ` +${group.names.length - 1}`}</span>
               </Link>
             </li>
           ))}
@@ -105,9 +105,9 @@ function Names({ space, stats }: { space: string; stats: Stats | undefined }) {
     <Card title="Busiest jobs" aside={<Link to="/spaces/$spaceId/metrics" params={{ spaceId: space }}>Metrics</Link>} flush>
       {!stats ? <div className="p-4"><Waiting /></div> : stats.names.length === 0 ? <p className="p-4 text-soft">Nothing has happened in the last hour.</p> : (
         <ul className="divide-y divide-line">
-          {stats.names.slice(0, 5).map(({ name, total }) => (
+          {stats.names.toSorted((a, b) => b.total.completed - a.total.completed).slice(0, 5).map(({ name, total }) => (
             <li key={name} className="flex items-baseline justify-between gap-3 px-4 py-2">
-              <span className="truncate">{name}</span>
+              <span className="truncate" title={name}><bdi>{name}</bdi></span>
               <span className="shrink-0 text-soft tabular-nums">{rate(total.completed / seconds)}</span>
             </li>
           ))}

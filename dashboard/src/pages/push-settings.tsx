@@ -60,8 +60,8 @@ function Headers({ headers, onChange }: { headers: Header[]; onChange: (headers:
       <div className="space-y-2">
         {headers.map((header, at) => (
           <div key={at} className="flex items-center gap-2">
-            <Input required aria-label={`Name of header ${at + 1}`} placeholder="authorization" readOnly={header.stored} value={header.name} onChange={(event) => set(at, { name: event.target.value })} className="font-mono text-[13px]" />
-            <Input required type="password" aria-label={`Value of header ${at + 1}`} placeholder={header.stored ? "stored" : "Bearer …"} value={header.value} onChange={(event) => set(at, { value: event.target.value })} className="font-mono text-[13px]" />
+            <Input required aria-label={`Name of header ${at + 1}`} placeholder="authorization" readOnly={header.stored} value={header.name} onChange={(event) => set(at, { name: event.target.value })} className="font-mono text-code" />
+            <Input required type="password" aria-label={`Value of header ${at + 1}`} placeholder={header.stored ? "stored" : "Bearer …"} value={header.value} onChange={(event) => set(at, { value: event.target.value })} className="font-mono text-code" />
             <Button look="quiet" icon={X} aria-label={`Remove header ${at + 1}`} title="Remove" className="w-8 shrink-0 px-0" onClick={() => onChange(headers.filter((_, index) => index !== at))} />
           </div>
         ))}

@@ -63,7 +63,7 @@ function Form({ space }: { space: Space }) {
     <Card>
       <form onSubmit={submit} className="space-y-5">
         <Field label="Name" error={wrong("/name")}><Input required maxLength={200} value={draft.name ?? space.name} onChange={(event) => change({ name: event.target.value })} /></Field>
-        <div className="flex min-w-0 items-center gap-1 text-soft">Id <span className="truncate font-mono text-[13px]">{space.id}</span><CopyButton text={space.id} label="Copy the id" /></div>
+        <div className="flex min-w-0 items-center gap-1 text-soft">Id <span className="truncate font-mono text-code">{space.id}</span><CopyButton text={space.id} label="Copy the id" /></div>
         <label className="flex items-start gap-2">
           <input type="checkbox" className="mt-0.5 size-4 accent-(--accent)" checked={draft.paused ?? space.paused} onChange={(event) => change({ paused: event.target.checked })} />
           <span><span className="font-medium">Paused</span><span className="block text-soft">Hands out no jobs; what is running goes on, and new ones are taken in.</span></span>

@@ -9,6 +9,9 @@ import { Outside } from "../ui/outside.tsx";
 import { useBusy } from "../ui/use-busy.ts";
 import { useTitle } from "../ui/use-title.ts";
 
+/** What can be a key at all: anything else does not even fit into a header. */
+const KEY = /^[\x21-\x7e]{1,200}$/;
+
 const isDemo = () => document.documentElement.dataset.demo !== undefined;
 
 export function SignIn() {
@@ -40,16 +43,21 @@ function Waits({ why }: { why: string | undefined }) {
 function WithKey() {
   const [key, setKey] = useState("");
   const [remember, setRemember] = useState(true);
+  const [tried, setTried] = useState("");
   const { busy, fault, run } = useBusy();
   const wrong = isEmitError(fault, "invalid_key") ? "This key is unknown, revoked or expired." : (fault as Error | undefined)?.message;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    void run(() => signIn(key.trim(), remember));
+    setTried(key);
+    void run(async () => {
+      if (!KEY.test(key.trim())) throw new Error("This is no key: keys are one short word that begins with emit_.");
+      await signIn(key.trim(), remember);
+    });
   };
   return (
     <form onSubmit={submit} className="space-y-4">
       <h1 className="font-semibold text-xl tracking-tight">Sign in</h1>
-      <Field label="Key" hint="The admin key was printed at the first start. Lost it? emit key create --admin makes another." error={wrong}>
+      <Field label="Key" hint={<>The admin key was printed at the first start. Lost it? <code className="whitespace-nowrap font-mono text-code">emit key create --admin</code> makes another.</>} error={key === tried ? wrong : undefined}>
         <Input type="password" required autoFocus value={key} onChange={(event) => setKey(event.target.value)} placeholder="emit_…" className="font-mono" />
       </Field>
       <label className="flex items-start gap-2">

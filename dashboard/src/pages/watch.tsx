@@ -57,7 +57,7 @@ function Watched({ id }: { id: string }) {
         </div>
         <div id="bar"><Bar percent={percent} label="Progress of the job" tone={tone} tall /></div>
         <p className="mt-3 text-soft">{job.status && ["completed", "dead", "killed"].includes(job.status) ? WORDS[job.status] : step}</p>
-        <ol id="log" aria-label="What happened, newest first" tabIndex={0} className="mt-4 max-h-52 overflow-auto border-line border-t pt-2 font-mono text-[13px] leading-6">
+        <ol id="log" aria-label="What happened, newest first" tabIndex={0} className="mt-4 max-h-52 overflow-auto border-line border-t pt-2 font-mono text-code leading-6">
           {seen.map((event) => (
             <li key={event.seq} className="flex gap-3"><span className="text-soft tabular-nums">{clockTime(event.timestamp)}</span><span className="w-24 shrink-0">{event.type}</span>
               <span className="truncate text-soft">{event.type === "progress" ? JSON.stringify(event.data) : ""}</span></li>

@@ -14,7 +14,7 @@ const TEXT_CHARS = 1_000;
 
 export function Json({ text }: { text: string }) {
   return (
-    <div className="group relative overflow-x-auto font-mono text-[13px] leading-6">
+    <div className="group relative overflow-x-auto font-mono text-code leading-6">
       <div className="absolute top-0 right-0"><CopyButton text={() => pretty(text)} label="Copy as JSON" /></div>
       <Node text={text} depth={0} />
     </div>
@@ -36,8 +36,8 @@ function Branch({ label, text, depth }: { label: ReactNode; text: string; depth:
   if (entries.length === 0) return <div>{label}{begin}{end}</div>;
   return (
     <div>
-      <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="flex min-h-[24px] items-center rounded text-left hover:bg-sunken">
-        <ChevronRight size={14} aria-hidden className={cx("-ml-1 shrink-0 text-soft transition-transform", open && "rotate-90")} />
+      <button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="block min-h-[24px] rounded text-left hover:bg-sunken">
+        <ChevronRight size={14} aria-hidden className={cx("-mt-0.5 -ml-1 inline text-soft transition-transform", open && "rotate-90")} />
         {label}
         <span>{begin}{!open && <span className="text-soft"> {entries.length} {isList ? "items" : entries.length === 1 ? "field" : "fields"} {end}</span>}</span>
       </button>

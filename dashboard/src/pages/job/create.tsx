@@ -61,7 +61,7 @@ export function JobForm({ space, like, onCreated }: { space: string; like?: Read
 }
 
 function Text({ value, onChange, rows }: { value: string; onChange: (value: string) => void; rows: number }) {
-  return <textarea rows={rows} spellCheck={false} value={value} onChange={(event) => onChange(event.target.value)} className={cx(INPUT, "h-auto py-2 font-mono text-[13px]")} />;
+  return <textarea rows={rows} spellCheck={false} value={value} onChange={(event) => onChange(event.target.value)} className={cx(INPUT, "h-auto py-2 font-mono text-code")} />;
 }
 
 /** The request as text, from texts that are JSON, and whether it has an idempotency key of its own. */

@@ -32,7 +32,7 @@ function Row({ event }: { event: JobEvent }) {
       <span className="w-[6.5rem] shrink-0 text-soft tabular-nums">{clockTime(event.timestamp)}</span>
       <span aria-hidden className={cx("size-2 shrink-0 self-center rounded-full", statusMark(event.status))} />
       <span className="w-28 shrink-0 font-medium">{event.type}</span>
-      <span className="min-w-0 truncate font-mono text-[13px] text-soft">{text}</span>
+      <span className="min-w-0 truncate font-mono text-code text-soft">{text}</span>
     </>
   );
   return (

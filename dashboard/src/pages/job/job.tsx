@@ -7,6 +7,7 @@ import { type ReactNode, useState } from "react";
 import { emit, jobOf, queries, type ReadJob } from "../../api.ts";
 import { dateTime, duration } from "../../lib/format.ts";
 import { isId } from "../../lib/ids.ts";
+import { useConnectionState } from "../../live/live.tsx";
 import { Nothing } from "../../shell/nothing.tsx";
 import { useMay } from "../../session.ts";
 import { Button, Card, CopyButton, cx, ErrorNotice, Field, Input, Notice, PageTitle, Waiting } from "../../ui/basics.tsx";
@@ -44,10 +45,10 @@ function Found({ job, feed }: { job: ReadJob; feed: JobFeed }) {
       <PageTitle aside={<Actions job={job} />}>{job.name}</PageTitle>
       <div className="-mt-2 mb-4 flex flex-wrap items-center gap-x-4 gap-y-1">
         <Status status={job.status} className="font-medium" />
-        <span className="inline-flex items-center font-mono text-[13px] text-soft">{job.id}<CopyButton text={job.id} label="Copy the id" /></span>
-        <JobConnection feed={feed} ended={isEnd(job.status)} />
+        <span className="inline-flex items-center font-mono text-code text-soft">{job.id}<CopyButton text={job.id} label="Copy the id" /></span>
+        <JobConnection feed={feed} />
       </div>
-      {reason && <div className="mb-4"><Notice tone="bad"><span className="whitespace-pre-wrap break-words font-mono text-[13px]">{reason}</span></Notice></div>}
+      {reason && <div className="mb-4"><Notice tone="bad"><span className="whitespace-pre-wrap break-words font-mono text-code">{reason}</span></Notice></div>}
       <div className="grid gap-4 xl:grid-cols-3">
         <div className="min-w-0 space-y-4 xl:col-span-2">
           {job.progress && <Card title="Progress"><Progress progress={job.progress} tone={TONES[job.status as keyof typeof TONES] ?? "accent"} /></Card>}
@@ -77,8 +78,11 @@ function Found({ job, feed }: { job: ReadJob; feed: JobFeed }) {
 /** A kill's body is anybody's. */
 const textOf = (said: unknown) => (said === null || said === undefined || typeof said === "string" ? said : JSON.stringify(said));
 
-function JobConnection({ feed, ended }: { feed: JobFeed; ended: boolean }) {
-  const words = feed.error ? feed.error.message : ended && feed.connection.state === "ended" ? "ended" : feed.connection.state;
+function JobConnection({ feed }: { feed: JobFeed }) {
+  // Its own stream may be silent for long: that of the space is the first to know that nobody is there.
+  const space = useConnectionState();
+  const own = feed.connection.state;
+  const words = feed.error ? feed.error.message : own === "live" && space === "reconnecting" ? space : own;
   return <span role="status" data-job-connection={words} className="text-soft">{words}</span>;
 }
 
@@ -97,7 +101,7 @@ function Details({ job }: { job: Job }) {
     ["Expires", job.expiresAt && dateTime(job.expiresAt)],
     ["Timeout", duration(job.timeoutSeconds)],
     ["Retries wait", job.retryBackoff && `${job.retryBackoff.strategy}, ${job.retryBackoff.delaySeconds ?? 0} s`],
-    ["Idempotency key", job.idempotencyKey && <span className="break-all font-mono text-[13px]">{job.idempotencyKey}</span>],
+    ["Idempotency key", job.idempotencyKey && <span className="break-all font-mono text-code">{job.idempotencyKey}</span>],
     ["Callback", job.callbackUrl && <span className="break-all">{job.callbackUrl}</span>],
     ...Object.entries(job.tags ?? {}).map(([key, value]): [string, ReactNode] => [`Tag ${key}`, value]),
   ];

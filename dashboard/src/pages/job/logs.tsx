@@ -7,13 +7,15 @@ import { cx, ErrorNotice, Input } from "../../ui/basics.tsx";
 
 const LEVELS: LogLevel[] = ["debug", "info", "warn", "error"];
 const LOOKS: Record<LogLevel, string> = { debug: "text-soft", info: "text-accent", warn: "text-warn", error: "text-bad" };
+/** What is typed is searched for once nothing more has been typed for so long: the server looks through all lines. */
+const TYPED_MS = 300;
 /** Lines that are kept in the page, the newest. */
 const LINES_MAX = 5_000;
 
 export function Logs({ id, events }: { id: string; events: JobEvent[] }) {
   const [levels, setLevels] = useState<LogLevel[]>([]);
   const [search, setSearch] = useState("");
-  const { lines, error } = useLines(id, levels, search, events.findLast(({ type }) => type === "log" || type === "erased")?.seq ?? 0);
+  const { lines, error } = useLines(id, levels, useSettled(search.trim()), events.findLast(({ type }) => type === "log" || type === "erased")?.seq ?? 0);
   const place = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
   useLayoutEffect(() => {
@@ -32,7 +34,7 @@ export function Logs({ id, events }: { id: string; events: JobEvent[] }) {
         </div>
       </div>
       {error !== undefined && <div className="px-4 pb-3"><ErrorNotice error={error} /></div>}
-      <div ref={place} tabIndex={0} role="log" aria-label="Log" aria-live="off" className="max-h-[28rem] overflow-auto border-line border-t py-2 font-mono text-[13px] leading-6"
+      <div ref={place} tabIndex={0} role="log" aria-label="Log" aria-live="off" className="max-h-[28rem] overflow-auto border-line border-t py-2 font-mono text-code leading-6"
         onScroll={({ currentTarget: box }) => (follows.current = box.scrollHeight - box.scrollTop - box.clientHeight < 40)}>
         {lines.map((line) => (
           <div key={line.line} className="flex gap-3 px-4 hover:bg-sunken">
@@ -45,6 +47,16 @@ export function Logs({ id, events }: { id: string; events: JobEvent[] }) {
       </div>
     </div>
   );
+}
+
+/** The text, once it has stood for a while; at once where there is none. */
+function useSettled(text: string): string {
+  const [settled, setSettled] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(text), text ? TYPED_MS : 0);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return settled;
 }
 
 /** All lines that match, and those that come: `signal` changes when there are new ones. */

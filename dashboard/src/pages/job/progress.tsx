@@ -11,7 +11,7 @@ export function Progress({ progress, tone = "accent" }: { progress: unknown; ton
         <div>
           <div className="mb-1.5 flex items-baseline justify-between gap-4">
             <bdi className="truncate" title={step}>{step ?? "Progress"}</bdi>
-            {percent !== undefined && <span className="font-semibold tabular-nums">{Math.round(percent)} %</span>}
+            {percent !== undefined && <span className="shrink-0 font-semibold tabular-nums">{Math.round(percent)} %</span>}
           </div>
           {percent !== undefined && <Bar percent={percent} label={step ?? "Progress"} tone={tone} tall />}
         </div>

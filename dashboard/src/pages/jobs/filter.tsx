@@ -52,7 +52,7 @@ export function Filter({ value, known, fault, onSubmit }: {
         onChange={(event) => (setText(event.target.value), setCursor(event.target.selectionStart ?? 0), setOpen(true), setAt(-1))}
         onFocus={() => setOpen(true)} onBlur={() => setOpen(false)} onKeyDown={pressed}
         onSelect={(event) => setCursor(event.currentTarget.selectionStart ?? 0)}
-        className={cx("h-9 w-full rounded-lg border bg-card pr-16 pl-9 font-mono text-[13px] placeholder:text-soft", fault ? "border-bad-mark" : "border-line-strong")}
+        className={cx("h-9 w-full rounded-lg border bg-card pr-16 pl-9 font-mono text-code placeholder:text-soft", fault ? "border-bad-mark" : "border-line-strong")}
       />
       <span className="absolute top-1.5 right-2 flex items-center gap-1">
         {text ? <button type="button" aria-label="Clear the search" className="grid size-[24px] place-items-center rounded text-soft hover:bg-sunken" onClick={() => (setText(""), onSubmit(""))}><X size={15} aria-hidden /></button> : <Kbd>/</Kbd>}
@@ -63,7 +63,7 @@ export function Filter({ value, known, fault, onSubmit }: {
             <li key={one.text} id={`suggestion-${index}`} role="option" aria-selected={index === at}
               onPointerDown={(event) => (event.preventDefault(), take(one.query))} onPointerMove={() => setAt(index)}
               className={cx("flex cursor-pointer items-baseline justify-between gap-4 rounded px-2 py-1.5", index === at && "bg-accent-ground")}>
-              <span className="truncate font-mono text-[13px]">{one.text}</span><span className="truncate text-soft text-xs">{one.hint}</span>
+              <bdi className="truncate font-mono text-code" title={one.text}>{one.text}</bdi><span className="truncate text-soft text-xs">{one.hint}</span>
             </li>
           ))}
         </ul>

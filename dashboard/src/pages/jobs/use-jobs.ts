@@ -1,90 +1,72 @@
 // The jobs of a search: page after page by cursor, and what the stream says of those that are loaded.
 import { useInfiniteQuery } from "@tanstack/react-query";
-import type { Job, JobStatus } from "emit-client";
-import { useEffect, useRef, useState } from "react";
+import { useLocation } from "@tanstack/react-router";
+import { useEffect, useMemo, useReducer, useRef } from "react";
 import { emit, queries } from "../../api.ts";
-import { percentOf } from "../../lib/progress.ts";
 import { useLive } from "../../live/live.tsx";
-
-/** What a row shows: a million rows' payloads would not fit into a tab. */
-export interface Row {
-  id: string;
-  name: string;
-  status: JobStatus;
-  attempt: number;
-  maxRetries: number;
-  percent: number | undefined;
-  workerId: string | null;
-  createdAt: string;
-  updatedAt: string;
-  tags: Record<string, string> | null;
-}
+import { type Changes, Follower, type View } from "./follower.ts";
+import { type Row, rowOf } from "./row.ts";
 
 const PAGE = 100;
 /** Pages without a hit that are looked through before somebody is asked whether to go on: 10,000 jobs each. */
 const EMPTY_PAGES_MAX = 5;
+/** How long a list that was left is kept for whoever comes back to it. */
+const KEPT_MS = 300_000;
 
-const row = (job: Job): Row => ({
-  id: job.id, name: job.name, status: job.status, attempt: job.attemptNumber, maxRetries: job.maxRetries, percent: percentOf(job.progress),
-  workerId: job.workerId, createdAt: job.createdAt, updatedAt: job.updatedAt, tags: job.tags,
-});
+export interface Page {
+  rows: Row[];
+  /** The rows hold all events up to this one. */
+  seq: number;
+  cursor: string | undefined;
+}
 
-export const jobsKey = (space: string, q: string) => ["jobs", space, q];
+const NONE: Page[] = [];
 
 export function useJobs(space: string, q: string) {
+  // Going back finds the list as it was left; going there anew finds a new one.
+  const visit = useLocation({ select: (location) => location.state.__TSR_key });
+  const queryKey = useMemo(() => ["jobs", space, q, visit], [space, q, visit]);
   const list = useInfiniteQuery({
-    queryKey: jobsKey(space, q),
+    queryKey,
     initialPageParam: undefined as string | undefined,
-    queryFn: async ({ pageParam, signal }) => {
+    queryFn: async ({ pageParam, signal }): Promise<Page> => {
       let cursor = pageParam;
+      let seq: number | undefined;
       for (let pages = 1; ; pages++) {
         const page = await emit().jobs.list({ space, q, limit: PAGE, cursor, signal });
         cursor = page.cursor;
-        if (page.jobs.length > 0 || cursor === undefined || pages === EMPTY_PAGES_MAX) return { rows: page.jobs.map(row), cursor };
+        seq ??= page.seq;
+        if (page.jobs.length > 0 || cursor === undefined || pages === EMPTY_PAGES_MAX) return { rows: page.jobs.map(rowOf), seq, cursor };
       }
     },
     getNextPageParam: (page) => page.cursor,
     refetchOnWindowFocus: false,
     staleTime: Number.POSITIVE_INFINITY,
-    gcTime: 0,
+    gcTime: KEPT_MS,
+    structuralSharing: false,
   });
-  const rows = list.data?.pages.flatMap((page) => page.rows) ?? [];
-  const arrived = useLiveRows(space, q, rows);
-  return { list, rows, ...arrived };
+  const pages = list.data?.pages ?? NONE;
+  const rows = useMemo(() => pages.flatMap((page) => page.rows), [pages]);
+  const view = useRef<View>({ from: 0, to: 0 });
+  const changes = useFollower(q, visit, pages, rows, view);
+  /** The first page, read anew; what was shown stays until it is there. */
+  const refresh = async () => {
+    queries.setQueryData<typeof list.data>(queryKey, (old) => old && { pages: old.pages.slice(0, 1), pageParams: old.pageParams.slice(0, 1) });
+    await list.refetch();
+  };
+  return { list, rows, view, changes, refresh, visit };
 }
 
-/** Follows the loaded rows; counts what was created since, and shows it when it is asked for. */
-function useLiveRows(space: string, q: string, rows: Row[]) {
+function useFollower(q: string, visit: string | undefined, pages: Page[], rows: Row[], view: { current: View }): Changes {
   const live = useLive();
-  const [changed, setChanged] = useState(0);
-  const [created, setCreated] = useState(0);
-  const byId = useRef(new Map<string, Row>());
-  byId.current = new Map(rows.map((row) => [row.id, row]));
+  const [, paint] = useReducer((value: number) => value + 1, 0);
+  const follower = useRef<Follower>(undefined);
   useEffect(() => {
-    setCreated(0);
     if (!live) return;
-    return live.subscribe(() => {
-      let touched = false;
-      let fresh = 0;
-      for (const event of live.fresh) {
-        if (event.seq <= live.begin) continue;
-        if (event.type === "created") fresh++;
-        const row = byId.current.get(event.jobId);
-        if (!row) continue;
-        touched = true;
-        row.status = event.status;
-        row.updatedAt = event.timestamp;
-        if (event.type === "progress") row.percent = percentOf(event.data);
-        if (event.type === "retried") row.attempt = event.data?.attemptNumber ?? row.attempt + 1;
-        if (event.type === "requeued") (row.attempt = 0, row.percent = undefined);
-      }
-      if (touched) setChanged((value) => value + 1);
-      if (fresh) setCreated((value) => value + fresh);
-    });
-  }, [live, space, q]);
-  const refresh = () => {
-    setCreated(0);
-    return queries.resetQueries({ queryKey: jobsKey(space, q) });
-  };
-  return { changed, created, refresh };
+    const made = new Follower(live, q, view, paint);
+    follower.current = made;
+    return () => made.end();
+  }, [live, q, visit, view]);
+  useEffect(() => follower.current?.show(pages, rows), [live, q, visit, view, pages, rows]);
+  return follower.current?.changes() ?? { came: 0, missed: false };
 }

@@ -69,14 +69,14 @@ export function CreateToken({ space, open, onClose }: { space: string; open: boo
               {SCOPES.map(([scope, words]) => (
                 <label key={scope} className="flex items-start gap-2 rounded-md p-1.5 hover:bg-sunken">
                   <input type="checkbox" className="mt-0.5 size-4 accent-(--accent)" checked={scopes.includes(scope)} onChange={() => toggle(scope)} />
-                  <span><code className="font-medium text-[13px]">{scope}</code><span className="block text-soft">{words}</span></span>
+                  <span><code className="font-medium text-code">{scope}</code><span className="block text-soft">{words}</span></span>
                 </label>
               ))}
             </div>
           </fieldset>
           <div className="grid gap-4 sm:grid-cols-2">
             <Field label="It works"><select value={seconds} onChange={(event) => setSeconds(Number(event.target.value))} className={INPUT}>{LIVES.map(([value, text]) => <option key={value} value={value}>{text}</option>)}</select></Field>
-            <Field label="For one job only" hint="Optional: that job’s id."><Input value={jobId} onChange={(event) => setJobId(event.target.value)} className="font-mono text-[13px]" /></Field>
+            <Field label="For one job only" hint="Optional: that job’s id."><Input value={jobId} onChange={(event) => setJobId(event.target.value)} className="font-mono text-code" /></Field>
           </div>
           {fault !== undefined && <ErrorNotice error={fault} />}
           <Button type="submit" look="main" disabled={scopes.length === 0}>Create the key</Button>

@@ -45,7 +45,7 @@ function Public({ token, onRotate }: { token: Token; onRotate: () => void }) {
   return (
     <Card title={token.name} aside={<Button icon={RefreshCw} onClick={onRotate}>Rotate</Button>}>
       <p className="mb-3 text-soft">May stand in a page or an app: with it, whoever knows a job’s id sees that job’s status and progress, and nothing else.</p>
-      <div className="flex max-w-2xl gap-2"><Input readOnly aria-label="Public token" value={token.token} onFocus={(event) => event.target.select()} className="font-mono text-[13px]" /><CopyButton text={token.token!} label="Copy the public token" look="plain">Copy</CopyButton></div>
+      <div className="flex max-w-2xl gap-2"><Input readOnly aria-label="Public token" value={token.token} onFocus={(event) => event.target.select()} className="font-mono text-code" /><CopyButton text={token.token!} label="Copy the public token" look="plain">Copy</CopyButton></div>
       {token.expiresAt && <p className="mt-2 text-warn">Rotated: ends {ago(token.expiresAt)}.</p>}
     </Card>
   );
@@ -65,15 +65,15 @@ function Row({ token, space, onRotate }: { token: Token; space: string; onRotate
   };
   return (
     <li className="flex flex-wrap items-center gap-x-4 gap-y-2 px-4 py-3">
-      <div className="min-w-0 flex-1 basis-64">
-        <div className="flex items-baseline gap-2"><span className="truncate font-medium">{token.name}</span>{token.jobId && <span className="shrink-0 rounded bg-sunken px-1.5 text-soft text-xs">job {shortId(token.jobId)}</span>}</div>
+      <div className="min-w-0 flex-1 basis-full sm:basis-64">
+        <div className="flex items-baseline gap-2"><span className="truncate font-medium" title={token.name}><bdi>{token.name}</bdi></span>{token.jobId && <span className="shrink-0 rounded bg-sunken px-1.5 text-soft text-xs">job {shortId(token.jobId)}</span>}</div>
         <div className="mt-1 flex flex-wrap gap-1">{token.scopes.map((scope) => <code key={scope} className="rounded bg-sunken px-1.5 py-0.5 text-xs">{scope}</code>)}</div>
       </div>
       <div className="text-soft sm:text-right">
         <div>{token.lastUsedAt ? `used ${ago(token.lastUsedAt)}` : "never used"}</div>
         {token.expiresAt && <div className="text-warn">{Date.parse(token.expiresAt) < Date.now() ? "expired" : `ends ${ago(token.expiresAt)}`}</div>}
       </div>
-      <div className="flex gap-1">
+      <div className="ml-auto flex gap-1">
         <Button look="quiet" icon={RefreshCw} onClick={onRotate} aria-label={`Rotate ${token.name}`} title="Rotate" className="w-8 px-0" />
         <Button look="quiet" icon={Trash2} onClick={() => setRevoking(true)} aria-label={`Revoke ${token.name}`} title="Revoke" className="w-8 px-0" />
       </div>
