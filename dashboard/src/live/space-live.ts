@@ -46,7 +46,7 @@ export class SpaceLive {
 
   #take(message: SpaceMessage): void {
     if (message.type === "gap") {
-      this.#from = message.data.oldest - 1;
+      this.#from = message.seq;
       // That of those before some are no longer kept is no news.
       if (this.total === 0 && message.data.reason === "retention") return;
       this.gaps++;

@@ -38,7 +38,7 @@ export function JobsPage() {
   const fault = isEmitError(list.error, "invalid_query") ? list.error.fields.map(({ detail }) => detail).join("; ") : undefined;
   const empty = counts && STATUSES.every((status) => counts[status] === 0);
   return (
-    <div className="flex h-[calc(100dvh-5.5rem)] min-h-[28rem] flex-col md:h-[calc(100dvh-3.5rem)]">
+    <div className="flex h-[calc(100dvh-5.5rem)] min-h-[28rem] flex-col md:h-[calc(100dvh-3rem)]">
       <PageTitle aside={mayCreate && <Button icon={Plus} onClick={() => setCreating(true)}>New job</Button>}>Jobs</PageTitle>
       <Filter value={q} known={known} fault={fault} onSubmit={search} />
       <nav aria-label="By status" className="mb-3 flex flex-wrap gap-1">

@@ -113,7 +113,7 @@ export function Table({ rows, fits, view, more, onMore, selection, pickable, scr
                   )}
                 </span>
                 <span role="cell" className={cx("hidden lg:block", row.attempt > 0 ? "text-warn" : "text-soft")}>{row.attempt + 1} of {row.maxRetries + 1}</span>
-                <Written text={Object.entries(row.tags ?? {}).map(([key, value]) => `${key}=${value}`).join("  ")} from="lg:block" />
+                <Written text={Object.entries(row.tags ?? {}).map(([key, value]) => `${key}=${value}`).join(", ")} from="lg:block" />
                 <Written text={row.workerId ?? ""} from="sm:block" />
                 <span role="cell" className="hidden truncate text-soft lg:block" title={row.createdAt}>{dateTime(row.createdAt)}</span>
                 <span role="cell" className="hidden text-right text-soft sm:block" title={row.updatedAt}>{ago(row.updatedAt)}</span>
