@@ -21,7 +21,7 @@ export const test = base.extend<Fixtures, { server: Server }>({
   space: async ({ server }, use) => {
     const id = await server.space();
     await use(id);
-    // The pages of others show the first few that there are.
+    // Home shows only so many spaces: those of tests that are over would leave no room for a test's own.
     await server.call("DELETE", `/spaces/${id}?force=true`);
   },
   emit: async ({ server, space }, use) => use(new Emit({ url: server.url, token: ADMIN_KEY, space })),

@@ -1,5 +1,5 @@
-//! Which space a job belongs to, as far as this node has handed it out or heard of it lately. A key of all spaces
-//! does not say; and work on another lane than the space's waits there for whoever numbers the space's events.
+//! Which space a job belongs to, of those that polls and reports have lately brought before this node. A key of all
+//! spaces does not say; and work on another lane than the space's waits there for whoever numbers the space's events.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -129,7 +129,7 @@ impl Faults {
         let weather = state.weather;
         let kind = match weather {
             Weather::Fine => None,
-            // A commit has the disk to wait for.
+            // Commits fail more often, so that what is remembered meets outcomes that are unknown.
             Weather::Rough(rate)
                 if state.rng.random_bool(if method == "commit" { rate.sqrt() } else { rate }) =>
             {

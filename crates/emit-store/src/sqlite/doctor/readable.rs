@@ -109,6 +109,7 @@ fn read_space(row: &Row<'_>) -> std::result::Result<(), String> {
     for (name, is_read) in [
         ("slack", outbound.slack.is_some()),
         ("push", outbound.push.is_some()),
+        // Behind the latest, which has columns of its own.
         ("older_secrets", outbound.previous.len() > 1),
     ] {
         if is_lost(name, is_read) {
