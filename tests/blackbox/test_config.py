@@ -173,7 +173,8 @@ def test_a_level_that_is_none(tmp_path, filter):
 @pytest.mark.parametrize("name, value", [
     ("LISTEN", "8080"), ("PUBLIC_URL", "ftp://x"), ("ALLOWED_ORIGINS", "example.com"), ("TRUSTED_PROXIES", "localhost"),
     ("STREAMS_MAX", "many"), ("HEAD_TIMEOUT_SECONDS", "1.5"), ("BODY_TIMEOUT_SECONDS", "-1"), ("ARRAY_BYTES_MAX", "1"),
-    ("LOG", "loud,=")])
+    ("LOG", "loud,="), *[("PUBLIC_URL", url) for url in ("https://h/#x", "HTTPS://h", "https://h:70000", "https://h:")],
+    ("ALLOWED_ORIGINS", "https://h?q"), ("OTLP_ENDPOINT", "http://h/?q")])
 def test_a_wrong_value(tmp_path, name, value):
     """A flag and a variable are refused alike, and named."""
     flag = "--" + name.lower().replace("_", "-")

@@ -110,8 +110,7 @@ impl Kind for PublicUrl {
     const FORM: Form = Form::Text;
     const WORD: &'static str = "URL";
     fn read(text: &str) -> Result<Self, String> {
-        let url: Option<http::Uri> = text.parse().ok().filter(is_web);
-        match url {
+        match web(text) {
             Some(url) if url.query().is_none() => Ok(PublicUrl(text.trim_end_matches('/').to_owned())),
             _ => Err("must look like https://jobs.example.com, without a name or password".to_owned()),
         }
@@ -126,8 +125,8 @@ impl Kind for Origin {
     const FORM: Form = Form::Text;
     const WORD: &'static str = "ORIGIN";
     fn read(text: &str) -> Result<Self, String> {
-        let is_origin = |url: http::Uri| is_web(&url) && url.path() == "/" && !text.ends_with('/');
-        if text == "*" || text == "null" || text.parse().is_ok_and(is_origin) {
+        let is_origin = |url: http::Uri| url.path() == "/" && url.query().is_none() && !text.ends_with('/');
+        if text == "*" || text == "null" || web(text).is_some_and(is_origin) {
             Ok(Origin(text.to_owned()))
         } else if text.contains('@') {
             Err("must be origins such as https://app.example.com, without a name or password".to_owned())
@@ -137,10 +136,15 @@ impl Kind for Origin {
     }
 }
 
-/// A name and password are refused: settings are shown, and these are sent to whoever asks.
-fn is_web(url: &http::Uri) -> bool {
-    let is_place = |place: &http::uri::Authority| !place.host().is_empty() && !place.as_str().contains('@');
-    matches!(url.scheme_str(), Some("http" | "https")) && url.authority().is_some_and(is_place)
+/// A name and password are refused: settings are shown, and these are sent to whoever asks. So is what would not lead
+/// anywhere once more is put behind it: a fragment, a port that is none, a scheme in capitals.
+fn web(text: &str) -> Option<http::Uri> {
+    let url: http::Uri = text.parse().ok()?;
+    let place = url.authority()?;
+    let has_good_port = place.as_str() == place.host() || place.port_u16().is_some();
+    let is_place = !place.host().is_empty() && has_good_port && !place.as_str().contains('@');
+    let is_web = text.starts_with("http://") || text.starts_with("https://");
+    (is_web && is_place && !text.contains('#')).then_some(url)
 }
 
 /// A key that the operator made.
@@ -244,8 +248,7 @@ impl Kind for Collector {
     const FORM: Form = Form::Text;
     const WORD: &'static str = "URL";
     fn read(text: &str) -> Result<Self, String> {
-        let url: Option<http::Uri> = text.parse().ok().filter(is_web);
-        match url {
+        match web(text) {
             Some(url) if url.query().is_none() => Ok(Collector(text.to_owned())),
             _ => Err("must look like http://127.0.0.1:4318, without a name or password".to_owned()),
         }
