@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use emit_core::TokenId;
 use emit_core::ids::Id;
 
@@ -15,7 +15,7 @@ use super::route::Route;
 /// What the log may say of a request.
 pub(super) struct Line<'a> {
     pub id: &'a str,
-    pub method: &'a Method,
+    pub method: &'static str,
     /// Only once it was found.
     pub route: Option<&'a Route>,
     pub job: Option<Id>,

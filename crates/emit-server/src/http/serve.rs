@@ -106,15 +106,31 @@ struct Trail {
     code: Option<Code>,
 }
 
+/// What the log and traces say of a method: one that HTTP does not know may hold anything.
+fn told(method: &Method) -> &'static str {
+    static KNOWN: [Method; 9] = [
+        Method::GET,
+        Method::POST,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::HEAD,
+        Method::PUT,
+        Method::CONNECT,
+        Method::TRACE,
+    ];
+    KNOWN.iter().find(|known| *known == method).map_or("_OTHER", Method::as_str)
+}
+
 async fn answer(shared: Arc<Shared>, table: fn(&Shared) -> &Table, request: Request<Body>) -> Response {
     let began = Instant::now();
     let request_id = fresh_id(shared.app.clock.now()).to_string();
     let origin = cors::allowed_origin(request.headers(), &shared.app.settings.allowed_origins);
     let (parts, body) = request.into_parts();
-    let method = parts.method.clone();
+    let (method, is_preflight) = (told(&parts.method), parts.method == Method::OPTIONS);
     let span = traces::begin(|| Headers::of(&parts.headers).traceparent(), shared.app.clock.now());
     let mut trail = Trail::default();
-    let mut response = if method == Method::OPTIONS {
+    let mut response = if is_preflight {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         cors::preflight(response.headers_mut());
@@ -138,9 +154,9 @@ async fn answer(shared: Arc<Shared>, table: fn(&Shared) -> &Table, request: Requ
     let Trail { job, token, code, .. } = trail;
     if let Some(span) = span {
         let (route, code) = (route.map(|route| route.path), code.map(Code::as_str));
-        span.end(&traces::Request { id: &request_id, method: &method, route, job, status, code, took });
+        span.end(&traces::Request { id: &request_id, method, route, job, status, code, took });
     }
-    log::write(&Line { id: &request_id, method: &method, route, job, token, status, code, took });
+    log::write(&Line { id: &request_id, method, route, job, token, status, code, took });
     response
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use emit_core::Millis;
 use emit_core::ids::Id;
 use opentelemetry::KeyValue;
@@ -20,7 +20,7 @@ pub(crate) struct Begun {
 /// What is told of a request once it is answered.
 pub(crate) struct Request<'a> {
     pub(crate) id: &'a str,
-    pub(crate) method: &'a Method,
+    pub(crate) method: &'static str,
     /// The pattern of its path, if it led to a route.
     pub(crate) route: Option<&'static str>,
     pub(crate) job: Option<Id>,
@@ -41,7 +41,7 @@ impl Begun {
     pub(crate) fn end(self, request: &Request<'_>) {
         let Request { id, method, route, job, status, code, took } = request;
         let mut attributes = vec![
-            KeyValue::new("http.request.method", method.to_string()),
+            KeyValue::new("http.request.method", *method),
             KeyValue::new("http.response.status_code", i64::from(status.as_u16())),
             KeyValue::new("emit.request.id", (*id).to_owned()),
         ];
