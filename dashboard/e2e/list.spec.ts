@@ -83,10 +83,11 @@ test("the focus stays in the search and on a status, and going back from a job f
   // A page further down than was read at first.
   const scroller = page.locator("[data-scroller]");
   await expect.poll(() => scroller.evaluate((box) => (box.scrollBy(0, 2_000), box.scrollTop))).toBeGreaterThan(6_000);
-  const name = await scroller.evaluate((box) => {
+  let name = "";
+  await expect.poll(async () => (name = await scroller.evaluate((box) => {
     const middle = box.getBoundingClientRect().top + box.clientHeight / 2;
-    return [...box.querySelectorAll("a")].find((link) => link.getBoundingClientRect().top > middle)!.title;
-  });
+    return [...box.querySelectorAll("a")].find((link) => link.getBoundingClientRect().top > middle)?.title ?? "";
+  }))).not.toBe("");
   const link = page.getByRole("link", { name, exact: true });
   const before = await scroller.evaluate((box) => box.scrollTop);
   await link.click();
