@@ -38,9 +38,9 @@ LANE = [
     ("waiting for work", ["recv_timeout", "recv_deadline"]),
 ]
 REQUESTS = [
-    ("the kernel's sockets: receiving", ["recv", "read_vectored"]),
-    ("the kernel's sockets: sending", ["sendmsg", "writev", "sendto", "tcp_sendmsg"]),
-    ("waiting for sockets, and the runtime's turns", ["epoll", "park", "futex"]),
+    ("the kernel's sockets: receiving", ["sys_recv", "sys_read", "tcp_recvmsg"]),
+    ("the kernel's sockets: sending", ["sys_send", "sys_write", "tcp_sendmsg"]),
+    ("waiting for sockets and for work", ["sys_epoll", "Context::park", "sys_futex"]),
     ("keys, routes, bodies and answers: Emit's own", ["emit_server::http", "emit_api", "emit_server::keyring"]),
     ("HTTP/1.1 by hyper", ["hyper"]),
     ("connections", ["emit_server::net"]),

@@ -39,7 +39,7 @@ test("what cannot be a key is said to be none, and a complaint goes with what it
     await key.fill(none);
     await expect(page.getByRole("alert")).toHaveCount(0);
     await page.getByRole("button", { name: "Sign in" }).click();
-    await expect(page.getByRole("alert")).toHaveText("This is no key: keys are one short word that begins with emit_.");
+    await expect(page.getByRole("alert")).toHaveText("This is no key: a key is one short word, as a rule one that begins with emit_.");
   }
   expect(asked).toBe(0);
   await key.fill("emit_wrongwrongwrongwrongwrong");

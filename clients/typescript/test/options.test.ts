@@ -8,6 +8,10 @@ test.each(["", "emit_abc\n", " emit_abc", "emit_a b", "emit_\0", "ключ"])("%
   expect(() => new Emit({ url: URL, token })).toThrow("no key");
 });
 
+test.each(["emit_A1~", "a/b+c=", '"(,:)"'])("%j is a key", (token) => {
+  expect(new Emit({ url: URL, token }).http.token).toBe(token);
+});
+
 test.each(["localhost:8080", "127.0.0.1:8080", "ftp://emit.test", "http://", "emit"])("%j is no address", (url) => {
   expect(() => new Emit({ url })).toThrow("no address");
 });

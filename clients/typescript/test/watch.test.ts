@@ -1,11 +1,15 @@
 // What a watcher is told of its connection, and what a slow one costs.
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type Connection, Emit } from "../src/index.ts";
 import { ADMIN_KEY, Server } from "./server.ts";
 
 const server = new Server();
 beforeAll(async () => void (await server.start()));
 afterAll(() => server.stop());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
 
 const textOf = (connection: Connection) => (connection.state === "catching-up" ? `behind ${connection.behind}` : connection.state);
 
@@ -46,5 +50,29 @@ test("a slow reader keeps a bounded number of messages waiting, and misses none"
     expect(seq).toBe(next++);
     if (next > 15_000) break;
   }
-  vi.unstubAllGlobals();
+});
+
+test("server-sent events that nobody opens are given up after a while, and asked for again", async () => {
+  const space = await server.space();
+  vi.stubGlobal("WebSocket", undefined);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const gone = new AbortController();
+  let asked = 0;
+  const silent: typeof fetch = (input, init) => {
+    if (new Headers(init?.headers).get("accept") !== "text/event-stream") return fetch(input, init);
+    asked++;
+    return new Promise((_, reject) => init?.signal?.addEventListener("abort", () => reject(init.signal?.reason)));
+  };
+  const heard: string[] = [];
+  const onConnection = (connection: Connection) => heard.push(textOf(connection));
+  const watching = (async () => {
+    const emit = new Emit({ url: server.url, token: ADMIN_KEY, fetch: silent });
+    for await (const _ of emit.spaces.watch(space, { since: 0, signal: gone.signal, onConnection }));
+  })();
+  await vi.waitFor(() => expect(asked).toBe(1));
+  await vi.advanceTimersByTimeAsync(10_000);
+  await vi.waitFor(() => expect(heard).toContain("reconnecting"));
+  while (asked < 2) await vi.advanceTimersByTimeAsync(1_000);
+  gone.abort();
+  await watching;
 });

@@ -42,7 +42,7 @@ function Feed({ live }: { live: SpaceLive }) {
         <FeedRate live={live} />
         <Button icon={held ? Play : Pause} aria-pressed={held} onClick={() => painter.current?.hold(!held)}>{held ? "Resume" : "Pause"}</Button>
       </>}>Live feed</PageTitle>
-      {gaps > 0 && <div className="mb-3"><Notice tone="warn">Some events are no longer kept by the server and are missing below, where it says “gap”.</Notice></div>}
+      {gaps > 0 && <div className="mb-3"><Notice tone="warn">Events are missing below, where it says “gap”: the server no longer keeps them, or goes on from an older backup.</Notice></div>}
       <div ref={place} tabIndex={0} role="region" aria-label="Events, newest first" className="min-h-0 flex-1 overflow-auto rounded-xl border border-line bg-card font-mono text-code data-[empty=true]:before:block data-[empty=true]:before:p-4 data-[empty=true]:before:font-sans data-[empty=true]:before:text-soft data-[empty=true]:before:content-['Nothing_has_happened_yet._Events_appear_here_the_moment_they_are_on_disk.']" />
       <p className="mt-2 text-soft">Newest first. Scrolling down or pausing holds the list; the newest {count(RING_MAX)} events can be scrolled back to.</p>
     </div>

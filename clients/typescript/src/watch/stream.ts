@@ -1,5 +1,5 @@
-// One connection of a stream, whatever carries it: a WebSocket where there is one, else server-sent events over fetch
-// (Node 20). Both carry the same messages, and on both the key stays out of the address.
+// One connection of a stream, whatever carries it: a WebSocket where there is one that can carry the key, else server-sent
+// events over fetch (Node 20). Both carry the same messages, and on both the key stays out of the address.
 import { EmitError, unexpected } from "../errors.ts";
 import type { Http } from "../http.ts";
 import { pause, within } from "../pause.ts";
@@ -29,9 +29,12 @@ const SILENT_MS = 45_000;
 /** Messages that wait for a slow reader. What comes after them is the server's to keep: the watcher comes back for it. */
 const WAITING_MAX = 10_000;
 
+/** What a subprotocol can carry. A key that an operator chose may hold more, such as base64's signs. */
+const SUBPROTOCOL = /^[\w!#$%&'*+.^`|~-]*$/;
+
 /** The messages of one connection as text, until it closes. Throws the problem of a refusal. */
 export function connect(http: Http, ask: Ask): AsyncGenerator<string, Closed, void> {
-  return typeof WebSocket === "function" ? overWebSocket(http, ask) : overEvents(http, ask);
+  return typeof WebSocket === "function" && SUBPROTOCOL.test(http.token ?? "") ? overWebSocket(http, ask) : overEvents(http, ask);
 }
 
 async function* overWebSocket(http: Http, ask: Ask): AsyncGenerator<string, Closed, void> {
@@ -135,7 +138,10 @@ async function listen(ask: Ask, heard: () => number, lost: () => void, over: Abo
 
 async function* overEvents(http: Http, ask: Ask): AsyncGenerator<string, Closed, void> {
   const headers = { accept: "text/event-stream" };
-  const answer = await http.open("GET", ask.path, { query: ask.query, headers, signal: ask.signal });
+  const late = new AbortController();
+  const opening = setTimeout(() => late.abort(new EmitError("connection", 0, "the stream could not be opened")), ANSWER_MS);
+  const signal = AbortSignal.any([ask.signal, late.signal]);
+  const answer = await http.open("GET", ask.path, { query: ask.query, headers, signal }).finally(() => clearTimeout(opening));
   if (answer.status === 204 || !answer.body) return { code: 1000, reason: "over" };
   if (!answer.headers.get("content-type")?.startsWith("text/event-stream")) throw unexpected(answer.status, await answer.text().catch(() => ""));
   ask.opened();

@@ -97,7 +97,8 @@ export class Worker {
         if (signal.aborted) break;
         // A key that may not poll, or no space to poll, is told to whoever started the worker; a server that starts is waited for.
         if (error instanceof EmitError ? error.status >= 400 && error.status < 500 && !error.refused : !poll) throw error;
-        if (!isEmitError(error, "connection")) this.#options.onError?.(error);
+        // Of an outage only the beginning is told.
+        if (tries === 0 || !isEmitError(error, "connection")) this.#options.onError?.(error);
         await pause(backoff(tries++, (error as EmitError).retryAfter), signal).catch(() => {});
       }
     }

@@ -40,9 +40,24 @@ impl Homes {
 
 #[cfg(test)]
 mod tests {
+    use emit_core::Report;
     use emit_core::ids::Id;
 
+    use super::super::work::Work;
+    use super::super::{Caller, ReportCall};
     use super::*;
+
+    #[test]
+    fn a_report_by_a_key_of_all_spaces_goes_to_its_jobs_space() {
+        let homes = Homes::default();
+        let report = |job| {
+            let call = ReportCall { job, fence: None, report: Report::Keepalive, logs: Vec::new() };
+            Work::Report { caller: Caller::default(), call, reply: tokio::sync::oneshot::channel().0 }
+        };
+        homes.learn([(Id(1), Id(7))]);
+        assert_eq!(report(Id(1)).home(&homes), Some(Id(7)));
+        assert_eq!(report(Id(2)).home(&homes), Some(Id(2)), "of a job nobody knows of: its own");
+    }
 
     #[test]
     fn the_jobs_seen_last_are_known_and_memory_is_bounded() {

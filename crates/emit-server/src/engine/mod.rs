@@ -290,7 +290,8 @@ impl Engine {
         worker: Option<Arc<str>>,
     ) -> Result<Polled, Refusal> {
         let engine = self.clone();
-        self.ask(|reply| Work::Claim { caller, job, worker, engine, reply }).await
+        let polled = self.ask(|reply| Work::Claim { caller, job, worker, engine, reply }).await;
+        polled.inspect(|polled| self.learn_homes(&polled.jobs))
     }
 
     /// Takes a worker's report.

@@ -137,18 +137,20 @@ impl Work {
     /// Whose lane it belongs to: its space, as far as it is known, or else its job. On any other lane it would be
     /// done as well, but would wait for whoever numbers the events of its space.
     pub(super) fn home(&self, homes: &Homes) -> Option<Id> {
-        let of_job = |caller: &Caller, job: &JobId| caller.home.or_else(|| homes.of(*job)).or(Some(*job));
+        let of_job = |home: Option<SpaceId>, job: JobId| home.or_else(|| homes.of(job)).or(Some(job));
         match self {
             Work::Create { space, .. } | Work::Poll { space, .. } | Work::Bulk { space, .. } => Some(*space),
             Work::UpdateSpace { id, .. } | Work::DeleteSpace { id, .. } => Some(*id),
             Work::CreateSpace { space, .. } => Some(space.id),
             Work::Claim { caller, job, .. }
             | Work::Single { caller, job, .. }
-            | Work::MintJobToken { caller, job, .. } => of_job(caller, job),
-            Work::Report { caller, call, .. } => of_job(caller, &call.job),
-            Work::Reports { caller, calls, .. } => calls.first().and_then(|call| of_job(caller, &call.job)),
+            | Work::MintJobToken { caller, job, .. } => of_job(caller.home, *job),
+            Work::Report { caller, call, .. } => of_job(caller.home, call.job),
+            Work::Reports { caller, calls, .. } => {
+                calls.first().and_then(|call| of_job(caller.home, call.job))
+            }
             Work::GiveBack { space, .. } => Some(*space),
-            Work::CallbackTried { job, .. } => of_job(&Caller::default(), job),
+            Work::CallbackTried { job, .. } => of_job(None, *job),
             Work::CreateToken { token, .. } => token.space.map(|(_, id)| id),
             Work::DeleteToken { space, .. } | Work::RotateToken { space, .. } => *space,
             Work::TouchTokens { .. } | Work::Nudge { .. } | Work::Wake => None,

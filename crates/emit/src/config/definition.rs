@@ -103,7 +103,7 @@ settings! {
     body_timeout_seconds: Whole<1, 3_600> = "30" => Serve;
     /// Address and port that serve /metrics without a key, for a network that only its collector reaches.
     metrics_listen: Option<SocketAddr> = "" => Serve;
-    /// Base address of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318.
+    /// Base address of an OpenTelemetry collector that takes OTLP over http:// or https://, such as http://127.0.0.1:4318.
     otlp_endpoint: Option<Collector> = "" => Serve;
     /// Nets that are not public and that callbacks, wake-ups and Slack messages may reach all the same.
     allow_private_destinations: List<IpNet> = "" => Serve;

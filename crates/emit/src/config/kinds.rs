@@ -240,7 +240,7 @@ impl Kind for LogFormat {
     }
 }
 
-/// `http://127.0.0.1:4318`.
+/// `http://127.0.0.1:4318` or `https://collector.example`.
 #[derive(Debug)]
 pub(crate) struct Collector(pub(crate) String);
 
@@ -250,7 +250,7 @@ impl Kind for Collector {
     fn read(text: &str) -> Result<Self, String> {
         match web(text) {
             Some(url) if url.query().is_none() => Ok(Collector(text.to_owned())),
-            _ => Err("must look like http://127.0.0.1:4318, without a name or password".to_owned()),
+            _ => Err("must look like http://127.0.0.1:4318 or https://collector.example, without a name or password".to_owned()),
         }
     }
 }

@@ -4,6 +4,7 @@ import type { JobEvent } from "emit-client";
 import { emit } from "../../api.ts";
 import type { SpaceLive } from "../../live/space-live.ts";
 import { statusesOf } from "../../lib/query-language.ts";
+import { endIfRefused } from "../../session.ts";
 import { happen, type Row, rowOf } from "./row.ts";
 import type { Page } from "./use-jobs.ts";
 
@@ -126,7 +127,8 @@ export class Follower {
         for (const row of some) Object.assign(row, found.get(row.id) ?? { gone: true });
         this.#onChange();
         this.#follow(seq);
-      } catch {
+      } catch (error) {
+        endIfRefused(error);
         for (const row of some) this.#old.add(row);
         wait = AGAIN_MS;
       }
