@@ -262,24 +262,24 @@ impl Engine {
 
     /// Hands out jobs, waiting up to `wait` for the first.
     pub async fn poll(&self, space: SpaceId, query: PollQuery, wait: Duration) -> Result<Polled, Refusal> {
+        self.jobs_within(space, query, wait).await.inspect(|polled| self.learn_homes(&polled.jobs))
+    }
+
+    async fn jobs_within(&self, space: SpaceId, query: PollQuery, wait: Duration) -> Result<Polled, Refusal> {
         let (reply, mut answer) = oneshot::channel();
         let call = PollCall { query, reply, waits: !wait.is_zero(), engine: self.clone() };
         self.push(Work::Poll { space, call })?;
-        let polled = if wait.is_zero() {
-            answer.await.unwrap_or(Err(Refusal::OutcomeUnknown))
-        } else {
-            match tokio::time::timeout(wait, &mut answer).await {
-                Ok(answered) => answered.unwrap_or(Err(Refusal::OutcomeUnknown)),
-                Err(_) => {
-                    // From here on the engine claims nothing for us; what it had claimed already is taken.
-                    answer.close();
-                    answer
-                        .try_recv()
-                        .unwrap_or_else(|_| Ok(Polled { jobs: Vec::new(), engine: self.clone() }))
-                }
+        if wait.is_zero() {
+            return answer.await.unwrap_or(Err(Refusal::OutcomeUnknown));
+        }
+        match tokio::time::timeout(wait, &mut answer).await {
+            Ok(answered) => answered.unwrap_or(Err(Refusal::OutcomeUnknown)),
+            Err(_) => {
+                // From here on the engine claims nothing for us; what it had claimed already is taken.
+                answer.close();
+                answer.try_recv().unwrap_or_else(|_| Ok(Polled { jobs: Vec::new(), engine: self.clone() }))
             }
-        };
-        polled.inspect(|polled| self.learn_homes(&polled.jobs))
+        }
     }
 
     /// Hands out one pending job by its id.

@@ -277,14 +277,14 @@ impl Client {
         pause().await;
         let ask = engine.clone();
         let grace = self.rng.random_range(0..2) * 1_000;
-        journal.key_goes(first_hash, None);
+        journal.key_is_going(first_hash);
         let rotated = lines
             .call(async move { ask.rotate_token(Some(space.id), first.id, second, grace).await })
             .await?
             .ok()?;
         journal.key_made(second_hash);
         if grace == 0 {
-            journal.key_goes(first_hash, Some(false));
+            journal.key_is_gone(first_hash);
         }
         engine.touch_tokens(vec![(rotated.id, now)]);
         if let Some(job) = journal.some_job(0) {
@@ -294,14 +294,14 @@ impl Client {
         }
         pause().await;
         let ask = engine.clone();
-        journal.key_goes(second_hash, None);
+        journal.key_is_going(second_hash);
         lines.call(async move { ask.delete_token(Some(space.id), rotated.id).await }).await?.ok()?;
-        journal.key_goes(second_hash, Some(false));
+        journal.key_is_gone(second_hash);
         pause().await;
         let ask = engine.clone();
-        journal.key_goes(public_hash, None);
+        journal.key_is_going(public_hash);
         lines.call(async move { ask.delete_space(space.id, true).await }).await?.ok()?;
-        [public_hash, first_hash].into_iter().for_each(|hash| journal.key_goes(hash, Some(false)));
+        [public_hash, first_hash].into_iter().for_each(|hash| journal.key_is_gone(hash));
         let gone = lines.call(async move { engine.create(space.id, vec![plain("late")]).await }).await?;
         assert!(gone.is_err(), "a job was made in a space that is gone");
         Some(())

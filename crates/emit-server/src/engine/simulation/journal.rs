@@ -72,8 +72,16 @@ impl Journal {
         self.entries().keys.push((hash, Some(true)));
     }
 
-    /// It is to go from now on (`None`), or it has gone.
-    pub(super) fn key_goes(&self, hash: [u8; 32], is_good: Option<bool>) {
+    /// From now on it may be good or not.
+    pub(super) fn key_is_going(&self, hash: [u8; 32]) {
+        self.note_key(hash, None);
+    }
+
+    pub(super) fn key_is_gone(&self, hash: [u8; 32]) {
+        self.note_key(hash, Some(false));
+    }
+
+    fn note_key(&self, hash: [u8; 32], is_good: Option<bool>) {
         self.entries()
             .keys
             .iter_mut()

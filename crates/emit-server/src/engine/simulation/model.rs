@@ -366,13 +366,7 @@ impl Reader for ModelStore {
             rest.map(|(_, event)| event).filter(|event| event.job_id == id).cloned().collect();
         let more = events.len() > limit;
         events.truncate(limit);
-        Ok(Some(EventsPage {
-            events,
-            position: space.seq,
-            oldest: space.oldest_seq,
-            last_at: space.last_at,
-            more,
-        }))
+        Ok(Some(page(space, events, more)))
     }
 
     fn space_events(
@@ -387,13 +381,7 @@ impl Reader for ModelStore {
         let rest = state.events.range((no, after + 1)..(no + 1, 0));
         let events: Vec<_> = rest.take(limit).map(|(_, event)| event.clone()).collect();
         let more = events.last().is_some_and(|last| last.seq < space.seq);
-        Ok(Some(EventsPage {
-            events,
-            position: space.seq,
-            oldest: space.oldest_seq,
-            last_at: space.last_at,
-            more,
-        }))
+        Ok(Some(page(space, events, more)))
     }
 
     fn logs(&mut self, _: JobNo, _: &LogQuery, _: usize) -> Result<(Vec<LogLine>, bool)> {
@@ -448,4 +436,8 @@ impl Reader for ModelStore {
 /// The simulation's clients ask for nothing of the kind.
 fn nothing_of_the_kind() -> StoreError {
     StoreError::Unavailable("the model does not know this".into())
+}
+
+fn page(space: &Space, events: Vec<Recorded>, more: bool) -> EventsPage {
+    EventsPage { events, position: space.seq, oldest: space.oldest_seq, last_at: space.last_at, more }
 }
