@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""Where the server's time goes under 64 clients: a flame graph, and a table of shares. `./task profile` installs what
-this needs (perf, inferno) and calls it.
+"""Where the server's time goes under 64 clients: a flame graph, and a table of shares; and how often it allocates for a
+life. `./task profile` installs what this needs (perf, inferno) and calls it.
 
 Samples are taken by the processor's clock, which virtual machines have too; stacks are unwound from the debug
-information of the release binary, and with inlined calls.
+information of the release binary, and with inlined calls. Allocations are counted at the allocators' entries by probes
+of the kernel, which slow the server down; so they are counted in a load of their own.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +22,7 @@ import time
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "peers"))
-from job_systems import Programs, start_emit  # noqa: E402  (the peers' own way to start Emit and its load)
+from job_systems import Programs, Running, start_emit  # noqa: E402  (the peers' own way to start Emit and its load)
 
 #: Samples a second; not round, so as not to beat in time with timers.
 SAMPLES = 499
@@ -46,10 +49,16 @@ REQUESTS = [
     ("connections", ["emit_server::net"]),
 ]
 
+#: Where memory is asked for: by Rust from mimalloc, in the binary itself, and by SQLite from the C library.
+ENTRIES = {"emit": ["mi_malloc_aligned", "mi_zalloc_aligned", "mi_realloc_aligned"],
+           "libc.so.6": ["malloc", "calloc", "realloc"]}
+
 
 def main() -> int:
     arguments = parsed()
     arguments.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="emit-profile-") as folder:
+        counted = allocations(arguments, pathlib.Path(folder))
     with tempfile.TemporaryDirectory(prefix="emit-profile-") as folder:
         scratch = pathlib.Path(folder)
         record(arguments, scratch)
@@ -61,16 +70,26 @@ def main() -> int:
     (arguments.out / "flames.svg").write_bytes(picture)
     (arguments.out / "stacks.folded").write_bytes(folded)
     print(table(folded.decode()))
+    print(f"\n{counted}")
     print(f"\nThe flame graph: {arguments.out / 'flames.svg'}")
     return 0
 
 
-def record(arguments: argparse.Namespace, scratch: pathlib.Path) -> None:
-    """Samples the server while lives go on, from a little after their start to a little before their end."""
+@contextlib.contextmanager
+def loaded(arguments: argparse.Namespace, scratch: pathlib.Path):
+    """A warm server, and what is asked of its load."""
     running = start_emit(Programs(arguments.emit.resolve(), arguments.bench.resolve()), scratch)
     try:
         asked = {"phase": "lives", "progress": True, "batch": arguments.batch, "queue": "profile", "clients": 64}
         running.driver.ask(**asked, seconds=1)
+        yield running, asked
+    finally:
+        running.stop()
+
+
+def record(arguments: argparse.Namespace, scratch: pathlib.Path) -> None:
+    """Samples the server while lives go on, from a little after their start to a little before their end."""
+    with loaded(arguments, scratch) as (running, asked):
         load = threading.Thread(target=lambda: running.driver.ask(**asked, seconds=arguments.seconds + 2))
         load.start()
         time.sleep(1)
@@ -78,8 +97,42 @@ def record(arguments: argparse.Namespace, scratch: pathlib.Path) -> None:
                         f"dwarf,{STACK_BYTES}", "-p", str(running.pid), "-o", scratch / "perf.data",
                         "sleep", str(arguments.seconds)], check=True)
         load.join()
+
+
+def allocations(arguments: argparse.Namespace, scratch: pathlib.Path) -> str:
+    """How often each kind of thread asks for memory, for a life."""
+    with loaded(arguments, scratch) as (running, asked), probes(running) as events:
+        counter = subprocess.Popen(["perf", "stat", "--field-separator", ",", "--per-thread", "-e", ",".join(events),
+                                    "-p", str(running.pid)], stderr=subprocess.PIPE, text=True)
+        # It counts from a moment on that it does not tell: what it misses is a small part of the load.
+        time.sleep(0.5)
+        lives = running.driver.ask(**asked, seconds=arguments.seconds)["done"]
+        counter.send_signal(signal.SIGINT)
+        rows = [line.split(",") for line in counter.communicate()[1].splitlines() if ":" in line]
+    found: collections.Counter[tuple[str, str]] = collections.Counter()
+    for name, count, _, event, *_ in rows:
+        found[name.split("-")[0], event.partition(":")[2]] += int(count)
+    lines = ["| thread | asks | times a life |", "| --- | --- | --- |"]
+    lines += [f"| {thread} | {entry} | {count / lives:.1f} |" for (thread, entry), count in sorted(found.items())
+              if count * 20 >= lives]
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def probes(running: Running):
+    """Probes at the allocators' entries, in the files that the server has mapped; they are gone afterwards."""
+    mapped = {line.split()[-1] for line in pathlib.Path(f"/proc/{running.pid}/maps").read_text().splitlines() if "/" in line}
+    events = []
+    try:
+        for path in sorted(mapped):
+            for entry in ENTRIES.get(pathlib.Path(path).name, []):
+                event = f"emit_profile:{entry}"
+                subprocess.run(["perf", "probe", "--quiet", "-x", path, "--add", f"{event}={entry}"], check=True)
+                events.append(event)
+        yield events
     finally:
-        running.stop()
+        for event in events:
+            subprocess.run(["perf", "probe", "--quiet", "--del", event], check=False)
 
 
 def table(folded: str) -> str:

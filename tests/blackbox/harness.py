@@ -52,14 +52,16 @@ class Server:
         self.env = {**os.environ, "EMIT_ADMIN_KEY": ADMIN_KEY, **(env or {})}
         #: What the binary is started through, if anything: its arguments before the binary's own.
         self.wrapped: list[str] = []
+        #: Where it listens, and is called.
+        self.host = "127.0.0.1"
         self.process: subprocess.Popen | None = None
         self.port = 0
 
-    def start(self, listen: str = "127.0.0.1:0") -> "Server":
+    def start(self, port: int = 0) -> "Server":
         self.log = open(self.data.parent / (self.data.name + ".log"), "ab+")
         start_of_this_run = self.log.seek(0, os.SEEK_END)
         self.process = subprocess.Popen(
-            [*self.wrapped, str(BINARY), "serve", *self.store, "--listen", listen, *self.flags],
+            [*self.wrapped, str(BINARY), "serve", *self.store, "--listen", f"{self.host}:{port}", *self.flags],
             env=self.env, stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + PATIENCE
@@ -80,7 +82,7 @@ class Server:
 
     @property
     def origin(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def api(self) -> str:
@@ -167,7 +169,7 @@ class Server:
         """A WebSocket on `/api/v1/realtime/<path>` as the seed's Python client opens it."""
         token = f"token={key}" if key else ""
         question = "&".join(part for part in (token, query) if part)
-        return ws_connect(f"ws://127.0.0.1:{self.port}/api/v1/realtime/{path}?{question}",
+        return ws_connect(f"ws://{self.host}:{self.port}/api/v1/realtime/{path}?{question}",
                           open_timeout=PATIENCE, max_size=None, **kwargs)
 
 

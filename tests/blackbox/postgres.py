@@ -9,6 +9,7 @@ import pathlib
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -25,6 +26,12 @@ def programs() -> pathlib.Path:
     return found[-1].parent
 
 
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
 def as_owner() -> list[str]:
     """PostgreSQL refuses to be root: what goes before its commands."""
     if os.geteuid() != 0:
@@ -33,9 +40,10 @@ def as_owner() -> list[str]:
 
 
 class Cluster:
-    """One PostgreSQL server. `port` 0: on its socket alone. `of`: a standby of that one."""
+    """One PostgreSQL server. `port` 0: on its socket alone. `addresses`: what it listens on beside the loopback; whoever
+    comes from their networks is let in. `of`: a standby of that one."""
 
-    def __init__(self, *settings: str, port: int = 0, of: "Cluster | None" = None):
+    def __init__(self, *settings: str, port: int = 0, addresses: tuple[str, ...] = (), of: "Cluster | None" = None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="emit-pg-"))
         if as_owner():
             owner = pwd.getpwnam("postgres")
@@ -43,12 +51,15 @@ class Cluster:
         self.data = self.folder / "data"
         self.settings = settings
         self.port = port
+        self.addresses = addresses
         self.process: subprocess.Popen | None = None
         self.databases = 0
         if of:
             self.follow(of)
             return
         self.run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "-D", self.data)
+        with open(self.data / "pg_hba.conf", "a") as rules:
+            rules.writelines(f"host all all {address}/30 trust\n" for address in addresses)
 
     def follow(self, of: "Cluster") -> "Cluster":
         """Becomes a standby of that one, whatever it was; not yet started."""
@@ -64,7 +75,7 @@ class Cluster:
             raise RuntimeError(f"{program}: {done.stderr}")
 
     def start(self) -> "Cluster":
-        listen = "127.0.0.1" if self.port else ""
+        listen = ",".join(["127.0.0.1", *self.addresses]) if self.port else ""
         flags = [f"-clisten_addresses={listen}", f"-cport={self.port or 5432}", f"-k{self.folder}"]
         flags += [f"-c{setting}" for setting in self.settings]
         self.log = open(self.folder.with_suffix(".log"), "ab")
@@ -122,10 +133,11 @@ class Cluster:
 class Pair:
     """A primary and a standby that has every commit before it is answered; now and then they change places."""
 
-    def __init__(self):
+    def __init__(self, *addresses: str):
         # The standby tries at once again where its primary was away.
-        self.primary = Cluster("wal_retrieve_retry_interval=100ms").start()
-        self.standby = Cluster("wal_retrieve_retry_interval=100ms", of=self.primary).start()
+        settings = ["wal_retrieve_retry_interval=100ms"]
+        self.primary = Cluster(*settings, port=free_port(), addresses=addresses).start()
+        self.standby = Cluster(*settings, port=free_port(), addresses=addresses, of=self.primary).start()
         self.both = (self.primary, self.standby)
         self._synchronous("*")
 

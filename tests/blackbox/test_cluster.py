@@ -1,36 +1,37 @@
 """Three nodes, one PostgreSQL, and everything goes wrong: nodes are killed and started again, connections are cut
 within their transactions, the network to the database too, the database is restarted, crashes, and its synchronous standby
-takes its place. Workers, operators and watchers on every node go on
-as well as they can; afterwards their journals are held against what every node shows.
+takes its place. Each node lives in a network namespace of its own. Workers, operators and watchers on every node go on as
+well as they can; afterwards their journals are held against what every node shows.
 
 EMIT_CLUSTER_SECONDS lengthens it, EMIT_CLUSTER_SEED repeats its plan (not its timing).
 """
 
+import contextlib
 import os
 import pathlib
 import random
 import signal
-import threading
 import time
 
 import postgres
 from crash_load import Journal, Load, Watcher
 from crash_rounds import AFTER, audit
+from network import Namespace
 from nodes import node
 from streams import newest_seq, wait_for
-from wire import Wire
 
 SECONDS = int(os.environ.get("EMIT_CLUSTER_SECONDS", "120"))
 NODES = 3
 
 
 class Member:
-    """A node with its load and its watcher, over all its lives, and wires of its own to both databases."""
+    """A node with its load and its watcher, over all its lives, in a network of its own."""
 
-    def __init__(self, folder: pathlib.Path, pair: postgres.Pair, database: str, number: int):
-        self.wires = [Wire(one.socket) for one in pair.both]
-        hosts = ",".join(f"127.0.0.1:{wire.port}" for wire in self.wires)
-        self.server = node(folder, f"postgres://postgres@{hosts}/{database}", number)
+    def __init__(self, folder: pathlib.Path, network: Namespace, pair: postgres.Pair, database: str, number: int):
+        self.network = network
+        hosts = ",".join(f"{network.database.here}:{one.port}" for one in pair.both)
+        self.server = node(folder, f"postgres://postgres@{hosts}/{database}?sslmode=disable", number)
+        self.server.host, self.server.wrapped = network.callers.there, network.inside
         self.watcher, self.load, self.refusals = Watcher(), None, 0
 
     def begin(self, space: str, journal: Journal, rng: random.Random) -> None:
@@ -50,12 +51,17 @@ def test_nothing_is_lost_doubled_or_seen_otherwise_on_another_node(tmp_path):
     seed = os.environ.get("EMIT_CLUSTER_SEED") or str(random.randrange(10**9))
     rng = random.Random(seed)
     print(f"EMIT_CLUSTER_SEED={seed} EMIT_CLUSTER_SECONDS={SECONDS}")
-    pair = postgres.Pair()
-    database = pair.primary.database()
-    members = [Member(tmp_path, pair, database, number) for number in range(NODES)]
-    try:
+    with contextlib.ExitStack() as stack:
+        networks = [Namespace(number) for number in range(NODES)]
+        for network in networks:
+            stack.callback(network.remove)
+        pair = postgres.Pair(*(network.database.here for network in networks))
+        stack.callback(pair.remove)
+        database = pair.primary.database()
+        members = [Member(tmp_path, network, pair, database, number) for number, network in enumerate(networks)]
         for member in members:
             member.server.start()
+            stack.callback(member.server.kill)
         space = members[0].server.space()["id"]
         journal = Journal()
         for member in members:
@@ -68,12 +74,6 @@ def test_nothing_is_lost_doubled_or_seen_otherwise_on_another_node(tmp_path):
         check(members, space, journal)
         refusals = sum(member.refusals for member in members)
         print(f"{done}, {newest_seq(members[0].server, space)} events, {refusals} calls refused with 503")
-    finally:
-        for member in members:
-            member.server.kill()
-            for wire in member.wires:
-                wire.close()
-        pair.remove()
 
 
 def havoc(pair, database, members, space, journal, rng) -> dict[str, int]:
@@ -96,12 +96,10 @@ def havoc(pair, database, members, space, journal, rng) -> dict[str, int]:
             pair.primary.sql(database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
                                   f"'emit' AND random() < {rng.choice([0.2, 0.6, 1.0])}")
         elif what == "cut networks":
-            wires = rng.choice(members).wires
-            for wire in wires:
-                wire.up.clear()
+            cable = rng.choice(members).network.database
+            cable.pull()
             time.sleep(rng.choice([0.5, 4, 15]))
-            for wire in wires:
-                wire.up.set()
+            cable.plug()
         elif what == "promotions":
             pair.promote()
         else:

@@ -14,16 +14,10 @@ from nodes import node
 from streams import wait_for
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture
 def cluster():
     """A database that listens on a port, too."""
-    one = postgres.Cluster(port=free_port())
+    one = postgres.Cluster(port=postgres.free_port())
     yield one
     one.remove()
 
@@ -47,7 +41,7 @@ def test_a_pooler_that_shares_sessions_is_refused(cluster, tmp_path):
     cluster.start()
     database = cluster.database()
     for mode in ("transaction", "session"):
-        port, folder = free_port(), cluster.folder / mode
+        port, folder = postgres.free_port(), cluster.folder / mode
         folder.mkdir()
         (folder / "users").write_text('"postgres" ""\n')
         (folder / "ini").write_text(
@@ -128,7 +122,7 @@ def test_a_node_follows_the_primary(cluster, tmp_path):
     lost where the standby is a synchronous one."""
     cluster.start()
     database = cluster.database()
-    standby = postgres.Cluster(port=free_port(), of=cluster)
+    standby = postgres.Cluster(port=postgres.free_port(), of=cluster)
     hosts = f"127.0.0.1:{standby.port},127.0.0.1:{cluster.port}"
     # The standby first: it takes no writes, and is passed over.
     server = node(tmp_path, f"postgres://postgres@{hosts}/{database}", 1)

@@ -139,7 +139,7 @@ def test_a_client_from_the_page_survives_a_crash_of_the_server():
             thread.start()
         for _ in range(3):
             emit.kill()
-            emit.start(listen=f"127.0.0.1:{emit.port}")
+            emit.start(port=emit.port)
             before = len(seen)
             # Until something has happened since: then again.
             wait_for("the clients to go on", lambda: len(seen) > before or not threads[0].is_alive(), 4 * PATIENCE)

@@ -8,6 +8,7 @@ mod clients;
 mod faults;
 mod followers;
 mod journal;
+mod lanes;
 mod lines;
 mod model;
 mod world;
@@ -23,8 +24,20 @@ use faults::{Kind, METHODS, Weather};
 use model::ModelStore;
 use world::{Course, World};
 
+use super::Shared;
+use crate::clock::Clock;
+use crate::keyring::Keyring;
+use crate::reads::Reads;
+use crate::realtime::Hub;
+
 /// As many as a short run plays.
 const SEEDS: u64 = 2_000;
+
+/// What the lanes of a node share that talks to nobody.
+fn shared(store: &Arc<dyn Store>, clock: Arc<Clock>) -> Shared {
+    let keyring = Arc::new(Keyring::new(Reads::open(store.clone()).unwrap(), clock.clone()));
+    Shared { clock, hub: Arc::new(Hub::new()), keyring, outlet: Arc::default(), outbox: Arc::default() }
+}
 
 fn play(seed: u64, store: Arc<dyn Store>, course: Course) -> world::Summary {
     let runtime =

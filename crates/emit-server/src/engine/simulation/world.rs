@@ -17,13 +17,13 @@ use super::clients::Client;
 use super::faults::{FailingWriter, Faults, Weather};
 use super::followers::Follower;
 use super::journal::{Journal, all_events, all_jobs};
+use super::shared;
 use crate::clock::Clock;
 use crate::engine::lane::Lane;
 use crate::engine::work::Work;
-use crate::engine::{Engine, Health, PollQuery, Shared};
+use crate::engine::{Engine, Health, PollQuery};
 use crate::fresh::new_space;
 use crate::keyring::Keyring;
-use crate::reads::Reads;
 use crate::realtime::Hub;
 use crate::realtime::testing::Watcher;
 
@@ -122,13 +122,10 @@ impl World {
         let wall: Millis = START + self.rng.random_range(-5_000..5_000);
         let start = self.start;
         let clock = Arc::new(Clock::reading(move || wall + start.elapsed().as_millis() as Millis));
-        let keyring = Arc::new(Keyring::new(Reads::open(self.store.clone()).unwrap(), clock.clone()));
-        let hub = Arc::new(Hub::new());
+        let shared = shared(&self.store, clock.clone());
+        let (keyring, hub) = (shared.keyring.clone(), shared.hub.clone());
         let writer = FailingWriter { inner: self.store.writer().unwrap(), faults: self.faults.clone() };
         let rng = StdRng::seed_from_u64(self.rng.random());
-        let (outlet, outbox) = (Arc::default(), Arc::default());
-        let shared =
-            Shared { clock: clock.clone(), hub: hub.clone(), keyring: keyring.clone(), outlet, outbox };
         let (engine, mut lanes) = Engine::assemble(vec![Box::new(writer)], &shared, rng);
         let (lane, incoming) = lanes.swap_remove(0);
         let over = Arc::new(AtomicBool::new(false));
