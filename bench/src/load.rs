@@ -92,7 +92,9 @@ impl Setup {
     pub(crate) fn machine(&self) -> String {
         let version = Command::new(&self.emit).arg("--version").output().ok();
         let version = version.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        // Of the kernel's name the numbers alone: what follows is the machine's own affair.
         let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let kernel = kernel.split('-').next().unwrap_or_default();
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         format!(
             "{}; {cores} cores shared by server and load, Linux {}.",
