@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import fcntl
 import os
 import pathlib
 import shutil
@@ -40,20 +41,30 @@ class Step:
 def built(commit: str, folder: pathlib.Path) -> pathlib.Path:
     """The commit's binary. Built once, in a worktree and a build folder that all commits share."""
     binary = folder / f"emit-{commit}"
-    if not binary.exists():
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if binary.exists():
+            return binary
         source = folder / "source"
-        if not source.exists():
+        # A folder that is no worktree of its own would stand for the one around it.
+        if not (source / ".git").exists():
+            shutil.rmtree(source, ignore_errors=True)
             git("worktree", "prune")
             git("worktree", "add", "--detach", source)
-        git("-C", source, "checkout", "--quiet", "--detach", commit)
+        git("-C", source, "checkout", "--quiet", "--force", "--detach", commit)
         build = ["cargo", "build", "--quiet", "--release", "--locked", "-p", "emit", "--target-dir", folder / "build"]
         subprocess.run(list(map(str, build)), cwd=source, check=True)
-        shutil.copy(folder / "build/release/emit", binary)
+        copied = binary.with_suffix(".new")
+        shutil.copy(folder / "build/release/emit", copied)
+        copied.rename(binary)
     return binary
 
 
 def git(*words) -> str:
-    return subprocess.run(["git", *map(str, words)], capture_output=True, text=True, check=True).stdout.strip()
+    done = subprocess.run(["git", *map(str, words)], capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(f"git {words[0]}: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 def live(step: Step, calls: str, number: int, seconds: float) -> None:
@@ -66,7 +77,7 @@ def live(step: Step, calls: str, number: int, seconds: float) -> None:
 
 
 def table(steps: list[Step]) -> str:
-    lines = ["| commit | what it says | " + " | ".join(f"{calls}: lives a second | CPU" for calls in BATCHES) + " |",
+    lines = ["| commit | subject | " + " | ".join(f"{calls}: lives a second | CPU" for calls in BATCHES) + " |",
              "| --- " * (2 + 2 * len(BATCHES)) + "|"]
     for step in steps:
         cells = []
@@ -85,18 +96,19 @@ def main() -> int:
     arguments.add_argument("--rounds", type=int, default=6)
     arguments.add_argument("--seconds", type=float, default=2, help="of each round and kind of call (default 2)")
     arguments.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("target/ladder"),
-                           help="where they are built, and kept")
+                           help="where they are built, in a worktree of this repository, and kept")
     arguments.add_argument("--bench", type=pathlib.Path, default=pathlib.Path("target/release/emit-bench"))
     chosen = arguments.parse_args()
     folder = chosen.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    commits = [git("rev-parse", "--short", commit) for commit in chosen.commits]
+    commits = [git("rev-parse", "--verify", "--short", f"{commit}^{{commit}}") for commit in chosen.commits]
     binaries = [built(commit, folder) for commit in commits]
     with contextlib.ExitStack() as stack:
         scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emit-ladder-")))
         steps = []
-        for commit, binary in zip(commits, binaries):
-            data = scratch / commit
+        # The same commit may stand there twice: that shows how much chance there is in the figures.
+        for number, (commit, binary) in enumerate(zip(commits, binaries)):
+            data = scratch / f"{number}-{commit}"
             data.mkdir()
             running = start_emit(Programs(binary, chosen.bench.resolve()), data)
             stack.callback(running.stop)

@@ -21,7 +21,7 @@ class Goal:
     value: Callable[[Results], tuple[float, str] | None]
 
 
-NO_BOUND = "none"
+NO_BOUND = ("none", None)
 
 
 def at_least(bound: float) -> tuple[str, Callable[[float], bool]]:
@@ -110,15 +110,15 @@ def of_sockets(figure: str, name: str = "Emit"):
 GOALS = [
     Goal("durable lives, single calls, with progress where a system has it, against the best durable peer's",
          *at_least(3), against_best(WHOLE, WHOLE, LIFE)),
-    Goal("Emit's five steps against the best durable peer's shortest life", NO_BOUND, None, against_best(WHOLE, LIFE)),
+    Goal("Emit's five steps against the best durable peer's shortest life", *NO_BOUND, against_best(WHOLE, LIFE)),
     Goal("durable lives in batches, with progress where a system has it, against the best durable peer's",
          *at_least(5), against_best(BATCHED, BATCHED)),
     Goal("durable single-call lives against bunqueue's, not durable, both with progress", *at_least(4),
          against("bunqueue", WHOLE, WHOLE)),
-    Goal("the same against its shortest life", NO_BOUND, None, against("bunqueue", WHOLE, LIFE)),
+    Goal("the same against bunqueue's shortest life", *NO_BOUND, against("bunqueue", WHOLE, LIFE)),
     Goal("durable single-call lives against JetStream's, not durable, both with progress", *at_least(0.5),
          against("NATS JetStream", WHOLE, WHOLE)),
-    Goal("the same against its shortest life", NO_BOUND, None, against("NATS JetStream", WHOLE, LIFE)),
+    Goal("the same against JetStream's shortest life", *NO_BOUND, against("NATS JetStream", WHOLE, LIFE)),
     Goal("create to start at 200/s, p50 against the best durable", *at_most(2),
          against_best("create to start at 200/s, p50 ms", "create to start at 200/s, p50 ms", most=False)),
     Goal("create to start at 200/s, p99 against the best durable", *at_most(1),

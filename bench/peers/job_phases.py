@@ -78,14 +78,14 @@ def all_phases(running: list["Measured"], sizes: Sizes, results: Results) -> Non
                 results.failed(f"{measured.system.subject}, {name}", error)
                 running.remove(measured)
 
-    def rounds(name: str, phase: Callable[["Measured", int], None]) -> None:
+    def each_round(name: str, phase: Callable[["Measured", int], None]) -> None:
         for number in range(sizes.rounds):
             each(name, lambda one: phase(one, number))
 
     for name, asked, batched in LOOPS:
-        rounds(name, lambda one, number: one.loop(name, asked, batched, number))
-    rounds("create to start", lambda one, number: one.latency("200/s", LATENCY_RATE, LATENCY_CLIENTS, number))
-    rounds("create to start at 70 %", Measured.latency_at_70_percent)
+        each_round(name, lambda one, number: one.loop(name, asked, batched, number))
+    each_round("create to start", lambda one, number: one.latency("200/s", LATENCY_RATE, LATENCY_CLIENTS, number))
+    each_round("create to start at 70 %", Measured.latency_at_70_percent)
     each("memory", Measured.memory)
     for size in sizes.backlogs:
         each("backlog", lambda one: one.backlog(size))

@@ -74,9 +74,14 @@ def emit_server(programs: Programs, folder: pathlib.Path) -> tuple[Server, int, 
 
 
 def start_emit(programs: Programs, folder: pathlib.Path) -> Running:
+    version = said(programs.emit, "--version")
     server, port, key = emit_server(programs, folder)
-    driver = Driver([programs.bench, "drive", "emit", "--address", f"127.0.0.1:{port}", "--key", key], folder)
-    return Running(Described(said(programs.emit, "--version"), "fsync before each answer (there is no other)",
+    try:
+        driver = Driver([programs.bench, "drive", "emit", "--address", f"127.0.0.1:{port}", "--key", key], folder)
+    except BaseException:
+        server.stop()
+        raise
+    return Running(Described(version, "fsync before each answer (there is no other)",
                              "emit-bench, HTTP"), server.pid, driver, server.stop)
 
 

@@ -51,15 +51,13 @@ REQUESTS = [
 ]
 
 #: Where memory is asked for: by Rust from mimalloc, in the binary itself, and by SQLite from the C library.
-ENTRIES = {"emit": ["mi_malloc_aligned", "mi_zalloc_aligned", "mi_realloc_aligned"],
-           "libc.so.6": ["malloc", "calloc", "realloc"]}
+OF_RUST = ["mi_malloc_aligned", "mi_zalloc_aligned", "mi_realloc_aligned"]
+OF_C = ["malloc", "calloc", "realloc"]
 
 
 def main() -> int:
     arguments = parsed()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="emit-profile-") as folder:
-        counted = allocations(arguments, pathlib.Path(folder))
     with tempfile.TemporaryDirectory(prefix="emit-profile-") as folder:
         scratch = pathlib.Path(folder)
         record(arguments, scratch)
@@ -71,8 +69,9 @@ def main() -> int:
     (arguments.out / "flames.svg").write_bytes(picture)
     (arguments.out / "stacks.folded").write_bytes(folded)
     print(table(folded.decode()))
-    print(f"\n{counted}")
-    print(f"\nThe flame graph: {arguments.out / 'flames.svg'}")
+    print(f"\nThe flame graph: {arguments.out / 'flames.svg'}\n")
+    with tempfile.TemporaryDirectory(prefix="emit-profile-") as folder:
+        print(allocations(arguments, pathlib.Path(folder)))
     return 0
 
 
@@ -102,17 +101,24 @@ def record(arguments: argparse.Namespace, scratch: pathlib.Path) -> None:
 
 def allocations(arguments: argparse.Namespace, scratch: pathlib.Path) -> str:
     """How often each kind of thread asks for memory, for a life."""
-    with loaded(arguments, scratch) as (running, asked), probes(running) as events:
+    with loaded(arguments, scratch) as (running, asked), probes(arguments.emit.resolve(), running) as events:
         counter = subprocess.Popen(["perf", "stat", "--field-separator", ",", "--per-thread", "-e", ",".join(events),
                                     "-p", str(running.pid)], stderr=subprocess.PIPE, text=True)
-        # It counts from a moment on that it does not tell: what it misses is a small part of the load.
-        time.sleep(0.5)
-        lives = running.driver.ask(**asked, seconds=arguments.seconds)["done"]
-        counter.send_signal(signal.SIGINT)
-        rows = [line.split(",") for line in counter.communicate()[1].splitlines() if ":" in line]
+        try:
+            # It counts from a moment on that it does not tell: what it misses is a small part of the load.
+            time.sleep(0.5)
+            lives = running.driver.ask(**asked, seconds=arguments.seconds)["done"]
+        finally:
+            counter.send_signal(signal.SIGINT)
+            told = counter.communicate()[1]
     found: collections.Counter[tuple[str, str]] = collections.Counter()
-    for name, count, _, event, *_ in rows:
-        found[name.split("-")[0], event.partition(":")[2]] += int(count)
+    for line in told.splitlines():
+        fields = line.split(",")
+        # A thread that never ran was not counted.
+        if len(fields) > 3 and fields[3].startswith("emit_profile:") and fields[1].isdigit():
+            found[fields[0].split("-")[0], fields[3].partition(":")[2]] += int(fields[1])
+    if not found:
+        raise RuntimeError(f"perf stat counted nothing:\n{told}")
     lines = ["| thread | asks | times a life |", "| --- | --- | --- |"]
     lines += [f"| {thread} | {entry} | {count / lives:.1f} |" for (thread, entry), count in sorted(found.items())
               if count * 20 >= lives]
@@ -120,20 +126,20 @@ def allocations(arguments: argparse.Namespace, scratch: pathlib.Path) -> str:
 
 
 @contextlib.contextmanager
-def probes(running: Running):
-    """Probes at the allocators' entries, in the files that the server has mapped; they are gone afterwards."""
+def probes(binary: pathlib.Path, running: Running):
+    """Probes at the allocators' entries, in the binary and the C library that the server has mapped; as root. They are
+    gone afterwards, and whatever an earlier run has left is gone before."""
     mapped = {line.split()[-1] for line in pathlib.Path(f"/proc/{running.pid}/maps").read_text().splitlines() if "/" in line}
-    events = []
+    [libc] = [path for path in mapped if pathlib.Path(path).name == "libc.so.6"]
+    remove = ["perf", "probe", "--quiet", "--del", "emit_profile:*"]
+    subprocess.run(remove, stderr=subprocess.DEVNULL, check=False)
     try:
-        for path in sorted(mapped):
-            for entry in ENTRIES.get(pathlib.Path(path).name, []):
-                event = f"emit_profile:{entry}"
-                subprocess.run(["perf", "probe", "--quiet", "-x", path, "--add", f"{event}={entry}"], check=True)
-                events.append(event)
-        yield events
+        for path, entries in [(binary, OF_RUST), (libc, OF_C)]:
+            for entry in entries:
+                subprocess.run(["perf", "probe", "--quiet", "-x", path, "--add", f"emit_profile:{entry}={entry}"], check=True)
+        yield [f"emit_profile:{entry}" for entry in OF_RUST + OF_C]
     finally:
-        for event in events:
-            subprocess.run(["perf", "probe", "--quiet", "--del", event], check=False)
+        subprocess.run(remove, stderr=subprocess.DEVNULL, check=False)
 
 
 def table(folded: str) -> str:

@@ -72,6 +72,7 @@ class Server:
                 self.port = int(found.group(1))
                 break
             if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
                 raise RuntimeError(f"emit did not start:\n{text}")
             time.sleep(0.01)
         self.http = httpx.Client(base_url=self.api, headers={"x-api-key": ADMIN_KEY}, timeout=PATIENCE)

@@ -137,7 +137,11 @@ class Pair:
         # The standby tries at once again where its primary was away.
         settings = ["wal_retrieve_retry_interval=100ms"]
         self.primary = Cluster(*settings, port=free_port(), addresses=addresses).start()
-        self.standby = Cluster(*settings, port=free_port(), addresses=addresses, of=self.primary).start()
+        try:
+            self.standby = Cluster(*settings, port=free_port(), addresses=addresses, of=self.primary).start()
+        except BaseException:
+            self.primary.remove()
+            raise
         self.both = (self.primary, self.standby)
         self._synchronous("*")
 

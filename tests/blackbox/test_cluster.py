@@ -30,6 +30,7 @@ class Member:
     def __init__(self, folder: pathlib.Path, network: Namespace, pair: postgres.Pair, database: str, number: int):
         self.network = network
         hosts = ",".join(f"{network.database.here}:{one.port}" for one in pair.both)
+        # The addresses are not the loopback's, where TLS is off unless it is asked for.
         self.server = node(folder, f"postgres://postgres@{hosts}/{database}?sslmode=disable", number)
         self.server.host, self.server.wrapped = network.callers.there, network.inside
         self.watcher, self.load, self.refusals = Watcher(), None, 0
@@ -52,9 +53,10 @@ def test_nothing_is_lost_doubled_or_seen_otherwise_on_another_node(tmp_path):
     rng = random.Random(seed)
     print(f"EMIT_CLUSTER_SEED={seed} EMIT_CLUSTER_SECONDS={SECONDS}")
     with contextlib.ExitStack() as stack:
-        networks = [Namespace(number) for number in range(NODES)]
-        for network in networks:
-            stack.callback(network.remove)
+        networks = []
+        for number in range(NODES):
+            networks.append(Namespace(number))
+            stack.callback(networks[-1].remove)
         pair = postgres.Pair(*(network.database.here for network in networks))
         stack.callback(pair.remove)
         database = pair.primary.database()
@@ -96,10 +98,12 @@ def havoc(pair, database, members, space, journal, rng) -> dict[str, int]:
             pair.primary.sql(database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
                                   f"'emit' AND random() < {rng.choice([0.2, 0.6, 1.0])}")
         elif what == "cut networks":
-            cable = rng.choice(members).network.database
-            cable.pull()
+            network = rng.choice(members).network
+            assert network.reaches_database(pair.primary.port)
+            network.database.pull()
+            assert not network.reaches_database(pair.primary.port)
             time.sleep(rng.choice([0.5, 4, 15]))
-            cable.plug()
+            network.database.plug()
         elif what == "promotions":
             pair.promote()
         else:

@@ -219,9 +219,9 @@ impl Engine {
         self.push_on(lane, work)
     }
 
-    /// `caller`: one who says whose jobs these are will say it again.
-    fn learn_homes<'a>(&self, caller: Caller, seen: impl IntoIterator<Item = &'a Done>) {
-        if self.queues.len() > 1 && caller.home.is_none() {
+    /// From every caller: who comes next with such a job, a callback's courier for one, may not know its space.
+    fn learn_homes<'a>(&self, seen: impl IntoIterator<Item = &'a Done>) {
+        if self.queues.len() > 1 {
             self.homes.learn(seen.into_iter().map(|done| (done.job.id, done.space)));
         }
     }
@@ -263,9 +263,7 @@ impl Engine {
 
     /// Hands out jobs, waiting up to `wait` for the first.
     pub async fn poll(&self, space: SpaceId, query: PollQuery, wait: Duration) -> Result<Polled, Refusal> {
-        self.jobs_within(space, query, wait)
-            .await
-            .inspect(|polled| self.learn_homes(Caller::default(), &polled.jobs))
+        self.jobs_within(space, query, wait).await.inspect(|polled| self.learn_homes(&polled.jobs))
     }
 
     async fn jobs_within(&self, space: SpaceId, query: PollQuery, wait: Duration) -> Result<Polled, Refusal> {
@@ -294,13 +292,13 @@ impl Engine {
     ) -> Result<Polled, Refusal> {
         let engine = self.clone();
         let polled = self.ask(|reply| Work::Claim { caller, job, worker, engine, reply }).await;
-        polled.inspect(|polled| self.learn_homes(caller, &polled.jobs))
+        polled.inspect(|polled| self.learn_homes(&polled.jobs))
     }
 
     /// Takes a worker's report.
     pub async fn report(&self, caller: Caller, call: ReportCall) -> Result<Done, Refusal> {
         let done = self.ask(|reply| Work::Report { caller, call, reply }).await;
-        done.inspect(|done| self.learn_homes(caller, [done]))
+        done.inspect(|done| self.learn_homes([done]))
     }
 
     /// Takes many reports, each of which stands alone.
@@ -308,7 +306,7 @@ impl Engine {
         let count = calls.len();
         match self.ask(|reply| Work::Reports { caller, calls, reply }).await {
             Ok(answers) => {
-                self.learn_homes(caller, answers.iter().flatten());
+                self.learn_homes(answers.iter().flatten());
                 answers
             }
             Err(refusal) => vec![Err(refusal); count],
