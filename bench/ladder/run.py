@@ -21,21 +21,19 @@ import tempfile
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "peers"))
-import machine  # noqa: E402
-from job_phases import queue  # noqa: E402
+from job_phases import FULL, Done, load, queue  # noqa: E402
 from job_systems import Programs, Running, start_emit  # noqa: E402  (the peers' own way to start Emit and its load)
 
-CLIENTS = 64
-BATCHES = {"single calls": 1, "calls of 50": 50}
+BATCHES = {"single calls": 1, f"calls of {FULL.batch}": FULL.batch}
 
 
 @dataclasses.dataclass
 class Step:
-    """One commit's server. Of each kind of call: lives a second and CPU seconds for 1,000 of them, a pair a round."""
+    """One commit's server, and of each kind of call what was done in each round."""
 
     commit: str
     running: Running
-    found: dict[str, list[tuple[float, float]]]
+    found: dict[str, list[Done]]
 
 
 def built(commit: str, folder: pathlib.Path) -> pathlib.Path:
@@ -68,12 +66,10 @@ def git(*words) -> str:
 
 
 def live(step: Step, calls: str, number: int, seconds: float) -> None:
-    asked = {"phase": "lives", "progress": True, "clients": CLIENTS, "batch": BATCHES[calls], "queue": queue(calls, number)}
+    asked = {"phase": "lives", "progress": True, "clients": FULL.clients, "batch": BATCHES[calls],
+             "queue": queue(calls, number)}
     step.running.driver.ask(**asked, seconds=seconds / 4)
-    before = machine.cpu_seconds(step.running.pid)
-    answer = step.running.driver.ask(**asked, seconds=seconds)
-    cpu = machine.cpu_seconds(step.running.pid) - before
-    step.found[calls].append((answer["done"] / answer["seconds"], cpu * 1_000 / answer["done"]))
+    step.found[calls].append(load(step.running, asked, seconds))
 
 
 def table(steps: list[Step]) -> str:
@@ -82,8 +78,8 @@ def table(steps: list[Step]) -> str:
     for step in steps:
         cells = []
         for calls in BATCHES:
-            for figure in range(2):
-                ratios = [one[figure] / first[figure] for one, first in zip(step.found[calls], steps[0].found[calls])]
+            for figure in (lambda done: done.rate, lambda done: done.server_cpu_per_thousand):
+                ratios = [figure(one) / figure(first) for one, first in zip(step.found[calls], steps[0].found[calls])]
                 cells.append(f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
         subject = git("log", "-1", "--format=%s", step.commit)
         lines.append(f"| {step.commit} | {subject} | {' | '.join(cells)} |")

@@ -100,6 +100,24 @@ def attempt(results: Results, what: str):
 
 
 @dataclasses.dataclass
+class Done:
+    """What a load came to: how much was done, how often a second, and what it took of the processor."""
+
+    count: int
+    rate: float
+    server_cpu_per_thousand: float
+    load_cores: float
+
+
+def load(running: Running, asked: dict, seconds: float) -> Done:
+    server, driver = machine.cpu_seconds(running.pid), machine.cpu_seconds(running.driver.pid)
+    answer = running.driver.ask(**asked, seconds=seconds)
+    server, driver = machine.cpu_seconds(running.pid) - server, machine.cpu_seconds(running.driver.pid) - driver
+    count, took = answer["done"], answer["seconds"]
+    return Done(count, count / took, server * 1_000 / count, driver / took)
+
+
+@dataclasses.dataclass
 class Measured:
     """A running system with what is needed to measure it."""
 
@@ -120,16 +138,13 @@ class Measured:
         if name == "life, batched" and "life with progress" in self.system.leaves_out:
             asked["progress"] = False
         self.running.driver.ask(**asked, seconds=self.sizes.warm_up)
-        server, load = machine.cpu_seconds(self.running.pid), machine.cpu_seconds(self.running.driver.pid)
         flushes = machine.disk_flushes(self.scratch)
-        answer = self.running.driver.ask(**asked, seconds=self.sizes.seconds)
-        done = answer["done"]
-        self.add(f"{name}, a second", done / answer["seconds"])
-        self.add(f"{name}, server CPU s per 1,000", (machine.cpu_seconds(self.running.pid) - server) * 1_000 / done)
-        load = machine.cpu_seconds(self.running.driver.pid) - load
-        self.add(f"{name}, cores that the load took", load / answer["seconds"])
+        done = load(self.running, asked, self.sizes.seconds)
+        self.add(f"{name}, a second", done.rate)
+        self.add(f"{name}, server CPU s per 1,000", done.server_cpu_per_thousand)
+        self.add(f"{name}, cores that the load took", done.load_cores)
         if flushes is not None:
-            self.add(f"{name}, disk flushes each", (machine.disk_flushes(self.scratch) - flushes) / done)
+            self.add(f"{name}, disk flushes each", (machine.disk_flushes(self.scratch) - flushes) / done.count)
 
     def latency(self, name: str, rate: int, clients: int, number: int) -> None:
         answer = self.running.driver.ask(phase="latency", queue=queue(f"latency {name}", number), rate=rate,

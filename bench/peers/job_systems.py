@@ -12,12 +12,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from process import Driver, Server, free_port
+from process import Driver, Server
 from results import Described, Subject
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent / "tests/blackbox"))
 import postgres  # noqa: E402  (the tests' own way to start one)
+from postgres import free_port  # noqa: E402
 
 NODE = HERE / "node_modules/.bin/node"
 BUN = HERE / "node_modules/.bin/bun"
@@ -25,8 +26,15 @@ BUN = HERE / "node_modules/.bin/bun"
 
 @dataclasses.dataclass
 class Programs:
+    """What loads nearly every system, and Emit itself. Missing ones are told before any server is started."""
+
     emit: pathlib.Path
     bench: pathlib.Path
+
+    def __post_init__(self):
+        for program in (self.emit, self.bench):
+            if not program.is_file():
+                raise FileNotFoundError(f"{program} is missing")
 
 
 @dataclasses.dataclass
@@ -74,14 +82,9 @@ def emit_server(programs: Programs, folder: pathlib.Path) -> tuple[Server, int, 
 
 
 def start_emit(programs: Programs, folder: pathlib.Path) -> Running:
-    version = said(programs.emit, "--version")
     server, port, key = emit_server(programs, folder)
-    try:
-        driver = Driver([programs.bench, "drive", "emit", "--address", f"127.0.0.1:{port}", "--key", key], folder)
-    except BaseException:
-        server.stop()
-        raise
-    return Running(Described(version, "fsync before each answer (there is no other)",
+    driver = Driver([programs.bench, "drive", "emit", "--address", f"127.0.0.1:{port}", "--key", key], folder)
+    return Running(Described(said(programs.emit, "--version"), "fsync before each answer (there is no other)",
                              "emit-bench, HTTP"), server.pid, driver, server.stop)
 
 

@@ -16,12 +16,6 @@ START_SECONDS_MAX = 60
 PHASE_SECONDS_MAX = 400
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 class Server:
     """A server that listens on a port of the loopback."""
 

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import version
 
-from job_systems import HERE, NODE, Programs, emit_server, npm_version, said
-from process import Driver, Server, free_port
+from job_systems import HERE, NODE, Programs, emit_server, free_port, npm_version, said
+from process import Driver, Server
 from results import Described, Subject
 
 

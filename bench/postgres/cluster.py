@@ -13,7 +13,7 @@ sys.path[:0] = [str(HERE.parent / "peers"), str(HERE.parent.parent / "tests/blac
 import harness  # noqa: E402  (the tests' own way to start a server)
 import postgres  # noqa: E402
 from job_systems import node_driver  # noqa: E402  (the peers, and the way to load them)
-from process import Driver, free_port  # noqa: E402
+from process import Driver  # noqa: E402
 
 BENCH = pathlib.Path(os.environ.get("EMIT_BENCH", harness.BINARY.with_name("emit-bench")))
 
@@ -24,7 +24,7 @@ class Bench:
     def __enter__(self) -> "Bench":
         self.stack = contextlib.ExitStack()
         self.folder = pathlib.Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="emit-nodes-")))
-        self.cluster = postgres.Cluster(port=free_port()).start()
+        self.cluster = postgres.Cluster(port=postgres.free_port()).start()
         self.stack.callback(self.cluster.remove)
         self.database = self.cluster.database()
         self.started = 0
