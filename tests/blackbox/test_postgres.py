@@ -149,6 +149,35 @@ def test_a_node_follows_the_primary(cluster, tmp_path):
         standby.remove()
 
 
+def test_no_statement_needs_statistics(tmp_path):
+    """Those of a database that was just filled, restored or upgraded come minutes later: until then, too, timers, polls
+    and lists read a few rows of an index, and not all jobs of a space."""
+    jobs = 3_000
+    cluster = postgres.Cluster("autovacuum=off").start()
+    try:
+        database = cluster.database()
+        server = node(tmp_path, cluster.url(database), 1).start()
+        space = server.space()["id"]
+        for _ in range(jobs // 1_000):
+            server.call("POST", f"/spaces/{space}/jobs", [{"name": "a"}] * 1_000, expect=201)
+        for names in ({}, {"names": ["a"]}):
+            [job] = server.poll(space, **names)
+            server.report(job["id"], "ack")
+            server.report(job["id"], "complete")
+        for query in ("", "&status=pending", "&status=completed", "&name=a"):
+            server.call("GET", f"/spaces/{space}/jobs?limit=10{query}", expect=200)
+
+        def read(index: str, column: str) -> int:
+            return int(cluster.sql(database, f"SELECT sum({column}) FROM pg_stat_user_indexes WHERE indexrelname ~ '{index}'"))
+
+        wait_for("timers that look", lambda: read("^jobs_due", "idx_scan") > 12)
+        # What it counts is told when connections end.
+        server.stop()
+        assert read("^jobs_", "idx_tup_read") < jobs
+    finally:
+        cluster.remove()
+
+
 def test_a_plan_is_shown_before_anything_is_changed(cluster, tmp_path):
     cluster.start()
     database = cluster.database()

@@ -1,4 +1,4 @@
-//! Events on their way out: encoded once per view, shared by everyone who watches.
+//! Events on their way out: encoded once per view and transport, shared by everyone who watches.
 //!
 //! No socket, no lock and no clock may come in here.
 
@@ -10,35 +10,36 @@ use bytes::{Bytes, BytesMut};
 use emit_core::{EventType, Recorded, View};
 
 use super::codec;
+use crate::metrics::Transport;
 
-/// Events that went out together, and their frames per view, made when first asked for.
+/// Events that went out together, and their messages per view and transport, made when first asked for.
 #[derive(Debug)]
 pub(super) struct Chunk {
     events: Vec<Recorded>,
-    full: OnceLock<Frames>,
-    progress: OnceLock<Frames>,
+    full: [OnceLock<Messages>; 2],
+    progress: [OnceLock<Messages>; 2],
 }
 
-/// One WebSocket text frame an event, in one piece of memory.
+/// One message an event, as it is written to the socket, in one piece of memory.
 #[derive(Debug)]
-struct Frames {
+struct Messages {
     bytes: Bytes,
-    /// Where each frame ends; the first begins at 0.
+    /// Where each message ends; the first begins at 0.
     ends: Vec<u32>,
 }
 
-impl Frames {
-    fn encode(events: &[Recorded], view: View) -> Frames {
+impl Messages {
+    fn encode(events: &[Recorded], transport: Transport, view: View) -> Messages {
         let mut bytes = Vec::with_capacity(events.iter().map(weight).sum());
         let mut ends = Vec::with_capacity(events.len());
         let mut text = String::new();
         for event in events {
             text.clear();
             event.encode(view, &mut text);
-            codec::text_frame(&mut bytes, text.as_bytes());
+            message(transport, &mut bytes, event.seq, &text);
             ends.push(bytes.len() as u32);
         }
-        Frames { bytes: Bytes::from(bytes), ends }
+        Messages { bytes: Bytes::from(bytes), ends }
     }
 
     fn range(&self, events: Range<usize>) -> Range<usize> {
@@ -55,7 +56,7 @@ pub(super) fn weight(event: &Recorded) -> usize {
 
 impl Chunk {
     pub(super) fn new(events: Vec<Recorded>) -> Arc<Chunk> {
-        Arc::new(Chunk { events, full: OnceLock::new(), progress: OnceLock::new() })
+        Arc::new(Chunk { events, full: Default::default(), progress: Default::default() })
     }
 
     pub(super) fn events(&self) -> &[Recorded] {
@@ -67,12 +68,12 @@ impl Chunk {
         self.events.last().map_or(0, |event| event.seq)
     }
 
-    fn frames(&self, view: View) -> &Frames {
-        let cell = match view {
+    fn messages(&self, transport: Transport, view: View) -> &Messages {
+        let by_transport = match view {
             View::Full => &self.full,
             View::Progress => &self.progress,
         };
-        cell.get_or_init(|| Frames::encode(&self.events, view))
+        by_transport[transport as usize].get_or_init(|| Messages::encode(&self.events, transport, view))
     }
 }
 
@@ -102,34 +103,21 @@ impl Stretch {
         self.slices.iter().flat_map(|(chunk, from)| &chunk.events[*from..])
     }
 
-    /// The WebSocket frames, as few pieces of memory as can be had without copying.
-    pub(super) fn frames(&self, view: View, collapse: bool) -> Vec<Bytes> {
+    /// The messages, as few pieces of memory as can be had without copying.
+    pub(super) fn messages(&self, transport: Transport, view: View, collapse: bool) -> Vec<Bytes> {
         if collapse && let Some(newest) = self.kept() {
             let mut out = BytesMut::new();
             self.visit(&newest, |chunk, index| {
-                let frames = chunk.frames(view);
-                out.extend_from_slice(&frames.bytes[frames.range(index..index + 1)]);
+                let messages = chunk.messages(transport, view);
+                out.extend_from_slice(&messages.bytes[messages.range(index..index + 1)]);
             });
             return vec![out.freeze()];
         }
         let whole = |(chunk, from): &(Arc<Chunk>, usize)| {
-            let frames = chunk.frames(view);
-            frames.bytes.slice(frames.range(*from..chunk.events.len()))
+            let messages = chunk.messages(transport, view);
+            messages.bytes.slice(messages.range(*from..chunk.events.len()))
         };
         self.slices.iter().map(whole).collect()
-    }
-
-    /// The same messages as server-sent events.
-    pub(super) fn lines(&self, view: View, collapse: bool) -> Bytes {
-        let kept = if collapse { self.kept() } else { None };
-        let kept = kept.unwrap_or_else(|| vec![true; self.count]);
-        let (mut out, mut text) = (String::new(), String::new());
-        self.visit(&kept, |chunk, index| {
-            text.clear();
-            chunk.events[index].encode(view, &mut text);
-            line(&mut out, chunk.events[index].seq, &text);
-        });
-        Bytes::from(out)
     }
 
     /// Which events stay when only the newest progress of each job does; `None` if all do.
@@ -150,22 +138,32 @@ impl Stretch {
     }
 }
 
-/// Appends a message as one server-sent event. A line feed between JSON tokens is white space; within a string
-/// it cannot stand unescaped. What Unicode alone calls the end of a line stands only in strings, and is escaped:
-/// many a client splits at it.
-pub(super) fn line(out: &mut String, seq: i64, text: &str) {
-    use std::fmt::Write;
-    let _ = write!(out, "id: {seq}\ndata: ");
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' => out.push(' '),
-            '\u{85}' => out.push_str("\\u0085"),
-            '\u{2028}' => out.push_str("\\u2028"),
-            '\u{2029}' => out.push_str("\\u2029"),
-            c => out.push(c),
-        }
+/// Appends a message as the transport sends it: one text frame, or one server-sent event with its number.
+pub(super) fn message(transport: Transport, out: &mut Vec<u8>, seq: i64, text: &str) {
+    match transport {
+        Transport::WebSocket => codec::text_frame(out, text.as_bytes()),
+        Transport::Sse => sse_event(out, seq, text),
     }
-    out.push_str("\n\n");
+}
+
+/// A line feed between JSON tokens is white space; within a string it cannot stand unescaped. What Unicode alone
+/// calls the end of a line stands only in strings, and is escaped: many a client splits at it.
+fn sse_event(out: &mut Vec<u8>, seq: i64, text: &str) {
+    out.extend_from_slice(format!("id: {seq}\ndata: ").as_bytes());
+    let mut rest = text;
+    while let Some(at) = rest.find(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) {
+        out.extend_from_slice(&rest.as_bytes()[..at]);
+        let mut after = rest[at..].chars();
+        out.extend_from_slice(match after.next() {
+            Some('\u{85}') => b"\\u0085",
+            Some('\u{2028}') => b"\\u2028",
+            Some('\u{2029}') => b"\\u2029",
+            _ => b" ",
+        });
+        rest = after.as_str();
+    }
+    out.extend_from_slice(rest.as_bytes());
+    out.extend_from_slice(b"\n\n");
 }
 
 #[cfg(test)]
@@ -196,6 +194,10 @@ mod tests {
         stretch
     }
 
+    fn sse(stretch: &Stretch, view: View, collapse: bool) -> String {
+        String::from_utf8(stretch.messages(Transport::Sse, view, collapse).concat()).unwrap()
+    }
+
     fn seqs(parts: &[Bytes]) -> Vec<i64> {
         texts(parts).iter().map(|message| message["seq"].as_i64().unwrap()).collect()
     }
@@ -212,23 +214,23 @@ mod tests {
         ];
         let events = (1..).zip(kinds).map(|(seq, kind)| event(seq, 0, 1, kind, Some("{\"secret\":1}")));
         let stretch = stretch(events.collect(), 0);
-        let weak = texts(&stretch.frames(View::Progress, false));
+        let weak = texts(&stretch.messages(Transport::WebSocket, View::Progress, false));
         let data: Vec<_> = weak.iter().map(|message| message.get("data").cloned()).collect();
         let null = Some(serde_json::Value::Null);
         assert_eq!(data, [Some(serde_json::json!({"secret": 1})), None, null.clone(), null, None, None]);
-        let full = texts(&stretch.frames(View::Full, false));
+        let full = texts(&stretch.messages(Transport::WebSocket, View::Full, false));
         assert!(full.iter().all(|message| message["data"]["secret"] == 1));
-        assert_eq!(
-            stretch.lines(View::Progress, false).windows(6).filter(|part| part == b"secret").count(),
-            1
-        );
+        assert_eq!(sse(&stretch, View::Progress, false).matches("secret").count(), 1);
     }
 
     #[test]
     fn a_stretch_may_begin_within_a_chunk() {
         let events: Vec<_> = (1..=5).map(|seq| event(seq, seq - 1, 1, EventType::Custom, None)).collect();
-        assert_eq!(seqs(&stretch(events.clone(), 0).frames(View::Full, false)), [1, 2, 3, 4, 5]);
-        assert_eq!(seqs(&stretch(events, 3).frames(View::Full, false)), [4, 5]);
+        assert_eq!(
+            seqs(&stretch(events.clone(), 0).messages(Transport::WebSocket, View::Full, false)),
+            [1, 2, 3, 4, 5]
+        );
+        assert_eq!(seqs(&stretch(events, 3).messages(Transport::WebSocket, View::Full, false)), [4, 5]);
     }
 
     #[test]
@@ -243,17 +245,19 @@ mod tests {
         let mut stretch = Stretch::default();
         stretch.push(Chunk::new(first), 0);
         stretch.push(Chunk::new(second), 0);
-        assert_eq!(seqs(&stretch.frames(View::Full, true)), [2, 3, 4, 5]);
-        assert_eq!(seqs(&stretch.frames(View::Full, false)), [1, 2, 3, 4, 5]);
-        let text = String::from_utf8(stretch.lines(View::Full, true).to_vec()).unwrap();
+        assert_eq!(seqs(&stretch.messages(Transport::WebSocket, View::Full, true)), [2, 3, 4, 5]);
+        assert_eq!(seqs(&stretch.messages(Transport::WebSocket, View::Full, false)), [1, 2, 3, 4, 5]);
+        let text = sse(&stretch, View::Full, true);
         assert_eq!(text.matches("id: ").count(), 4);
     }
 
     #[test]
-    fn a_line_feed_in_the_data_does_not_break_an_sse_line() {
-        let stretch = stretch(vec![event(7, 0, 1, EventType::Progress, Some("{\r\n\"a\":\n1}"))], 0);
-        let text = String::from_utf8(stretch.lines(View::Full, false).to_vec()).unwrap();
+    fn what_ends_a_line_in_the_data_does_not_break_an_sse_line() {
+        let data = "{\r\n\"a\":\n\"ä\u{85}\u{2028}\u{2029}b\"}";
+        let stretch = stretch(vec![event(7, 0, 1, EventType::Progress, Some(data))], 0);
+        let text = sse(&stretch, View::Full, false);
         assert_eq!(text.lines().count(), 3, "id, data and the empty line: {text}");
         assert!(text.starts_with("id: 7\ndata: {"));
+        assert!(text.contains(r#"{  "a": "ä\u0085\u2028\u2029b"}"#), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 //! Every event is durable and numbered, so a watcher is a cursor and nothing more. In reading order:
 //!
 //! - `open`: from a request to a stream (`ask`: what it asks for, `read`: what it reads first);
-//! - [`hub`]: topics and their watchers (`topic`, `ring`: recent events, `chunk`: their frames, `bell`: when
+//! - [`hub`]: topics and their watchers (`topic`, `ring`: recent events, `chunk`: their messages, `bell`: when
 //!   watchers wake, `seat`: how they are reached, `registry`: how many there are);
 //! - `resume`: what a stream begins with, what comes next and when it is over; `feed`: from the ring or the store;
 //! - `ws` (`beat`: its deadlines) and `sse`: the two transports (`parts`: what they write); [`codec`], [`handshake`]: WebSocket as bytes;

@@ -19,7 +19,7 @@ use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
 use super::ask::{Ask, How, check_origin};
-use super::chunk::line;
+use super::chunk::message;
 use super::feed::Feed;
 use super::handshake::HandshakeError;
 use super::hub::{Subject, Subscription};
@@ -27,9 +27,10 @@ use super::read::{read_job, read_space};
 use super::registry::{Full, Limits, Place};
 use super::resume::{Opening, open_job, open_space};
 use super::seat::Seat;
-use super::{codec, sse, ws};
+use super::{sse, ws};
 use crate::app::App;
 use crate::http::problem::{Code, Problem};
+use crate::metrics::Transport;
 use crate::net::{Socket, Wire};
 
 /// Answers `GET /realtime/:jobId`. The key, its scope and its form have been checked.
@@ -132,6 +133,11 @@ fn start(
 ) -> Result<Response, Problem> {
     let Opening { messages, cursor, exhausted } = opening;
     let feed = Feed::new(app, subscription, cursor, view, ask.collapse);
+    let written = |transport| {
+        let mut first = Vec::new();
+        messages.iter().for_each(|(seq, text)| message(transport, &mut first, *seq, text));
+        Bytes::from(first)
+    };
     match ask.how {
         How::Events if exhausted => {
             let mut response = Response::default();
@@ -141,16 +147,13 @@ fn start(
         }
         How::Events if request.method() == Method::HEAD => Ok(sse::head(Body::empty())),
         How::Events => {
-            let mut first = String::new();
-            messages.iter().for_each(|(seq, text)| line(&mut first, *seq, text));
+            let first = written(Transport::Sse);
             let wire = request.extensions().get::<Wire>().ok_or_else(Problem::internal)?;
             let chunked = request.version() == Version::HTTP_11;
-            Ok(sse::respond(Bytes::from(first), feed, place, wire, chunked))
+            Ok(sse::respond(first, feed, place, wire, chunked))
         }
         How::Socket { accept, protocol } => {
-            let mut first = Vec::new();
-            messages.iter().for_each(|(_, text)| codec::text_frame(&mut first, text.as_bytes()));
-            upgrade(request, Bytes::from(first), feed, place)?;
+            upgrade(request, written(Transport::WebSocket), feed, place)?;
             Ok(switching(accept, protocol))
         }
         How::Plain(error) => Err(How::refuse(&error)),

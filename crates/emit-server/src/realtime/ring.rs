@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use super::chunk::{Chunk, Stretch, weight};
 
-/// What a space's ring holds at most, counted with frames: a second or so of a busy space.
+/// What a space's ring holds at most, counted with the messages of one view and transport: a second or so of a
+/// busy space.
 pub(super) const SPACE_BYTES: usize = 4 << 20;
 /// What a job's ring holds at most. Its watchers are few, and the store is there for those who lag.
 pub(super) const JOB_BYTES: usize = 64 << 10;

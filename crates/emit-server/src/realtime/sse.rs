@@ -96,7 +96,7 @@ impl<P: Pages> Stream<P> {
 
     async fn talk(&mut self, first: Bytes) -> Result<Infallible, End> {
         // Even with nothing to say yet: the client waits for the first byte to know that it is connected.
-        self.send(if first.is_empty() { COMMENT } else { first }).await?;
+        self.send(vec![if first.is_empty() { COMMENT } else { first }]).await?;
         loop {
             // A client that lags never gets to waiting, and must not outlive its key all the same.
             if let Some(verdict) = self.feed.seat().verdict(Instant::now()) {
@@ -104,9 +104,10 @@ impl<P: Pages> Stream<P> {
             }
             match self.feed.next().await {
                 Step::Serve(stretch) => {
-                    let lines = stretch.lines(self.feed.view(), self.feed.collapse());
+                    let (view, collapse) = (self.feed.view(), self.feed.collapse());
+                    let messages = stretch.messages(Transport::Sse, view, collapse);
                     drop(stretch);
-                    self.send(lines).await?;
+                    self.send(messages).await?;
                     tokio::task::consume_budget().await;
                 }
                 Step::Wait(until) => self.wait(until).await?,
@@ -125,13 +126,14 @@ impl<P: Pages> Stream<P> {
         End(why)
     }
 
-    async fn send(&mut self, bytes: Bytes) -> Result<(), End> {
+    async fn send(&mut self, mut parts: Vec<Bytes>) -> Result<(), End> {
         self.next_comment = Instant::now() + COMMENT_EVERY;
-        let mut parts = Parts::new(if self.chunked {
-            vec![format!("{:x}\r\n", bytes.len()).into(), bytes, Bytes::from_static(b"\r\n")]
-        } else {
-            vec![bytes]
-        });
+        if self.chunked {
+            let length: usize = parts.iter().map(Bytes::len).sum();
+            parts.insert(0, format!("{length:x}\r\n").into());
+            parts.push(Bytes::from_static(b"\r\n"));
+        }
+        let mut parts = Parts::new(parts);
         let mut blocked_since = Instant::now();
         loop {
             match parts.write(self.socket.stream()).map_err(|_| End(Closed::Client))? {
@@ -192,7 +194,7 @@ impl<P: Pages> Stream<P> {
             return Err(self.over(Closed::Revoked));
         }
         if self.next_comment <= now {
-            self.send(COMMENT).await?;
+            self.send(vec![COMMENT]).await?;
         }
         Ok(())
     }

@@ -152,7 +152,8 @@ impl<P: Pages> Connection<P> {
             self.between_frames().await?;
             match self.feed.next().await {
                 Step::Serve(stretch) => {
-                    let frames = stretch.frames(self.feed.view(), self.feed.collapse());
+                    let (view, collapse) = (self.feed.view(), self.feed.collapse());
+                    let frames = stretch.messages(Transport::WebSocket, view, collapse);
                     drop(stretch);
                     self.write(frames).await?;
                     tokio::task::consume_budget().await;
