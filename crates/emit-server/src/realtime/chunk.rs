@@ -16,8 +16,10 @@ use crate::metrics::Transport;
 #[derive(Debug)]
 pub(super) struct Chunk {
     events: Vec<Recorded>,
-    full: [OnceLock<Messages>; 2],
-    progress: [OnceLock<Messages>; 2],
+    full_frames: OnceLock<Messages>,
+    full_sse: OnceLock<Messages>,
+    progress_frames: OnceLock<Messages>,
+    progress_sse: OnceLock<Messages>,
 }
 
 /// One message an event, as it is written to the socket, in one piece of memory.
@@ -49,14 +51,20 @@ impl Messages {
     }
 }
 
-/// About how many bytes an event takes in memory or in a frame: the head of a message is below 200.
+/// About how many bytes an event takes in memory or in a message, whose head is below 200 and whose frame below 32.
 pub(super) fn weight(event: &Recorded) -> usize {
-    220 + event.job_name.len() + event.event.data.as_deref().map_or(0, str::len)
+    232 + event.job_name.len() + event.event.data.as_deref().map_or(0, str::len)
 }
 
 impl Chunk {
     pub(super) fn new(events: Vec<Recorded>) -> Arc<Chunk> {
-        Arc::new(Chunk { events, full: Default::default(), progress: Default::default() })
+        Arc::new(Chunk {
+            events,
+            full_frames: OnceLock::new(),
+            full_sse: OnceLock::new(),
+            progress_frames: OnceLock::new(),
+            progress_sse: OnceLock::new(),
+        })
     }
 
     pub(super) fn events(&self) -> &[Recorded] {
@@ -69,11 +77,13 @@ impl Chunk {
     }
 
     fn messages(&self, transport: Transport, view: View) -> &Messages {
-        let by_transport = match view {
-            View::Full => &self.full,
-            View::Progress => &self.progress,
+        let cell = match (view, transport) {
+            (View::Full, Transport::WebSocket) => &self.full_frames,
+            (View::Full, Transport::Sse) => &self.full_sse,
+            (View::Progress, Transport::WebSocket) => &self.progress_frames,
+            (View::Progress, Transport::Sse) => &self.progress_sse,
         };
-        by_transport[transport as usize].get_or_init(|| Messages::encode(&self.events, transport, view))
+        cell.get_or_init(|| Messages::encode(&self.events, transport, view))
     }
 }
 
@@ -146,8 +156,9 @@ pub(super) fn message(transport: Transport, out: &mut Vec<u8>, seq: i64, text: &
     }
 }
 
-/// A line feed between JSON tokens is white space; within a string it cannot stand unescaped. What Unicode alone
-/// calls the end of a line stands only in strings, and is escaped: many a client splits at it.
+/// Appends a message as one server-sent event. A line feed between JSON tokens is white space; within a string it
+/// cannot stand unescaped. What Unicode alone calls the end of a line stands only in strings, and is escaped: many a
+/// client splits at it.
 fn sse_event(out: &mut Vec<u8>, seq: i64, text: &str) {
     out.extend_from_slice(format!("id: {seq}\ndata: ").as_bytes());
     let mut rest = text;

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use emit_core::{Millis, Refusal, View};
 use emit_store::EventsPage;
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ use super::resume::{CaughtUp, Cursor, Over};
 use super::ring::{STRETCH_EVENTS, Taken};
 use super::seat::Seat;
 use crate::app::App;
-use crate::metrics::{Behind, STREAMS};
+use crate::metrics::{Behind, STREAMS, Transport};
 
 /// A page of the store: what one lagging connection may hold. The socket takes 16 KiB at once, so that larger
 /// pages would only cost memory.
@@ -110,12 +111,9 @@ impl<P: Pages> Feed<P> {
         &self.subscription.seat
     }
 
-    pub(super) fn view(&self) -> View {
-        self.view
-    }
-
-    pub(super) fn collapse(&self) -> bool {
-        self.collapse
+    /// What this watcher may see of the events, and wants, ready to be written.
+    pub(super) fn messages(&self, stretch: Stretch, transport: Transport) -> Vec<Bytes> {
+        stretch.messages(transport, self.view, self.collapse)
     }
 
     /// Everything up to it has been handed out.

@@ -5,8 +5,10 @@ use std::io::{self, ErrorKind, IoSlice};
 use bytes::{Buf, Bytes};
 use tokio::net::TcpStream;
 
-/// Most pieces of one system call.
-const SLICES: usize = 16;
+use super::ring::STRETCH_CHUNKS;
+
+/// Most pieces of one system call: the chunks of a stretch, and what a chunked answer puts around them.
+const SLICES: usize = STRETCH_CHUNKS + 2;
 
 /// What is still to be written.
 pub(super) struct Parts {

@@ -104,9 +104,7 @@ impl<P: Pages> Stream<P> {
             }
             match self.feed.next().await {
                 Step::Serve(stretch) => {
-                    let (view, collapse) = (self.feed.view(), self.feed.collapse());
-                    let messages = stretch.messages(Transport::Sse, view, collapse);
-                    drop(stretch);
+                    let messages = self.feed.messages(stretch, Transport::Sse);
                     self.send(messages).await?;
                     tokio::task::consume_budget().await;
                 }

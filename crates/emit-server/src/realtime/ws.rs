@@ -152,9 +152,7 @@ impl<P: Pages> Connection<P> {
             self.between_frames().await?;
             match self.feed.next().await {
                 Step::Serve(stretch) => {
-                    let (view, collapse) = (self.feed.view(), self.feed.collapse());
-                    let frames = stretch.messages(Transport::WebSocket, view, collapse);
-                    drop(stretch);
+                    let frames = self.feed.messages(stretch, Transport::WebSocket);
                     self.write(frames).await?;
                     tokio::task::consume_budget().await;
                 }
