@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use super::chunk::{Chunk, Stretch, weight};
 
-/// What a space's ring holds at most, counted with one encoding: a second or so of a busy space. Watched in both views
-/// over both transports it is two and a half times as much.
+/// What a space's ring holds at most, counted with one encoding: a second or so of a busy space. Watched over both
+/// transports it is half as much again, and a job's, which has two views, up to two and a half times as much.
 pub(super) const SPACE_BYTES: usize = 4 << 20;
 /// What a job's ring holds at most. Its watchers are few, and the store is there for those who lag.
 pub(super) const JOB_BYTES: usize = 64 << 10;
