@@ -26,7 +26,7 @@ const CHUNK_EVENTS: usize = 250;
 const CHUNKS: usize = 4_096;
 /// A stretch ends once it has this many bytes: what one connection may hold while it writes.
 const STRETCH_BYTES: usize = 64 << 10;
-/// Most pieces of one vectored write.
+/// Most chunks of a stretch, so that one vectored write takes it.
 pub(super) const STRETCH_CHUNKS: usize = 16;
 /// Most events of a stretch, as the contract says for collapsing.
 pub(super) const STRETCH_EVENTS: usize = 1_000;
